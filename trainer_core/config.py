@@ -1,0 +1,588 @@
+"""The one declaration of every hyperparameter: type, default, bounds, unit, scale and help.
+
+The form, the command line, the MLflow params and the worker all read it from here. To add one, add a field and use it.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from gettext import gettext as _
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from trainer_core.errors import ConfigError
+
+Scale = Literal["linear", "log"]
+Group = Literal["Run", "Data", "Model", "Training", "Optimiser", "Evaluation and checkpoints"]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+
+
+def setting(
+    default: Any,
+    label: str,
+    help: str,
+    when: str = "",
+    *,
+    group: Group,
+    unit: str = "",
+    scale: Scale = "linear",
+    basic: bool = False,
+    shown_if: Mapping[str, tuple[Any, ...]] | None = None,
+    off: str = "",
+    **bounds: Any,
+) -> Any:
+    """Declares a hyperparameter.
+
+    Args:
+        default: The value that a config takes when none is given.
+        label: The field's name for people.
+        help: One sentence on what it does.
+        when: One sentence on when to change it.
+        group: The heading it stands under.
+        unit: What a number counts, empty for a bare number.
+        scale: How its values are spread; log for what is tried in factors.
+        basic: Whether a beginner sees it at once.
+        shown_if: Other fields and the values of theirs that make this one matter.
+        off: What an empty (None) or zero value means, where that is a meaning of its own.
+        bounds: pydantic's own (ge, gt, le, lt, min_length, max_length, allow_inf_nan).
+    """
+    face = dict(label=label, when=when, group=group, unit=unit, scale=scale, basic=basic, shown_if=dict(shown_if or {}), off=off)
+    return Field(default, description=help, json_schema_extra={"face": face}, **bounds)
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what a run computes. Frozen; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    name: str = setting(
+        "", "Name", "What the run is called.", "Left empty, it gets two words and a number.", group="Run", max_length=200
+    )
+    experiment: str = setting(
+        "descent",
+        "Experiment",
+        "The MLflow experiment that the run belongs to.",
+        "Give a series of runs its own when you want them apart.",
+        group="Run",
+        min_length=1,
+        max_length=200,
+    )
+    task: Literal["image_classification"] = setting(
+        "image_classification", "Task", "What the model learns to do.", group="Data"
+    )
+
+    dataset: str = setting(
+        "digits",
+        "Dataset",
+        "“digits” (ships with scikit-learn), a folder with the four IDX files of MNIST, or a hub id such as ylecun/mnist.",
+        "Name a folder to train without a network.",
+        group="Data",
+        min_length=1,
+        max_length=4_000,
+    )
+    evaluation_split: Literal["validation", "test"] = setting(
+        "validation",
+        "Evaluate on",
+        "The split that is measured during training.",
+        "Choosing the best checkpoint by the test split makes the test figure look better than it is.",
+        group="Data",
+    )
+    validation_share: float = setting(
+        0.15,
+        "Validation share",
+        "The part of the rows held back for validation, drawn by class, where the data brings no validation split.",
+        "Raise it when evaluation jumps about from one time to the next.",
+        group="Data",
+        shown_if={"evaluation_split": ("validation",)},
+        gt=0,
+        lt=0.9,
+    )
+    test_share: float = setting(
+        0.15,
+        "Test share",
+        "The part of the rows held back for the final test, drawn by class, where the data brings no test split.",
+        "Lower it when the rows are few.",
+        group="Data",
+        gt=0,
+        lt=0.9,
+    )
+    input_mean: float = setting(
+        0.5, "Input mean", "Subtracted from each pixel (0 to 1).", "Use the mean of the training pixels.", group="Data", ge=0, le=1
+    )
+    input_std: float = setting(
+        0.5,
+        "Input standard deviation",
+        "Each pixel is divided by it after the mean is taken off.",
+        "Use the standard deviation of the training pixels.",
+        group="Data",
+        gt=0,
+        le=10,
+    )
+
+    model: Literal["feed_forward", "cnn"] = setting(
+        "feed_forward",
+        "Model",
+        "feed_forward connects every pixel to every unit; cnn looks at small patches first.",
+        "Choose cnn for pictures when accuracy matters more than speed.",
+        group="Model",
+    )
+    hidden_sizes: tuple[Width, ...] = setting(
+        (128,),
+        "Hidden sizes",
+        "The number of units in each hidden layer, from input to output.",
+        "Make them larger when training loss stays high.",
+        group="Model",
+        unit="units",
+        basic=True,
+        shown_if={"model": ("feed_forward",)},
+        max_length=16,
+    )
+    channels: tuple[Width, ...] = setting(
+        (16, 32),
+        "Channels",
+        "The number of channels of each convolution; each is followed by halving the picture.",
+        "Make them larger when training loss stays high.",
+        group="Model",
+        unit="channels",
+        shown_if={"model": ("cnn",)},
+        min_length=1,
+        max_length=6,
+    )
+    activation: Literal["relu", "gelu", "silu", "tanh", "none"] = setting(
+        "relu",
+        "Activation",
+        "The function between layers.",
+        "none makes the whole network one linear map: a good lesson.",
+        group="Model",
+    )
+    dropout: float = setting(
+        0.0,
+        "Dropout",
+        "The share of units switched off at random in each training step.",
+        "Raise it when evaluation loss rises while training loss falls.",
+        group="Model",
+        ge=0,
+        lt=1,
+    )
+
+    epochs: int = setting(
+        5,
+        "Epochs",
+        "How often training passes over all rows.",
+        "Raise it while evaluation still improves at the end.",
+        group="Training",
+        unit="epochs",
+        basic=True,
+        ge=1,
+        le=100_000,
+    )
+    max_steps: int | None = setting(
+        None,
+        "Steps at most",
+        "Ends training after this many steps, whatever the epochs say.",
+        "Set it for a quick trial.",
+        group="Training",
+        unit="steps",
+        off="no limit",
+        ge=1,
+        le=100_000_000,
+    )
+    batch_size: int = setting(
+        64,
+        "Batch size",
+        "How many rows are computed at once.",
+        "Halve it when memory runs out; double it, and the learning rate, when there is room.",
+        group="Training",
+        unit="rows",
+        scale="log",
+        basic=True,
+        ge=1,
+        le=1_000_000,
+    )
+    eval_batch_size: int = setting(
+        512,
+        "Evaluation batch size",
+        "How many rows are computed at once in evaluation.",
+        "Changes speed and memory, never the result.",
+        group="Training",
+        unit="rows",
+        scale="log",
+        ge=1,
+        le=1_000_000,
+    )
+    accumulation_steps: int = setting(
+        1,
+        "Accumulation steps",
+        "How many batches are added up before each step of the optimiser.",
+        "Raise it to train with a larger effective batch than memory holds.",
+        group="Training",
+        unit="batches",
+        scale="log",
+        ge=1,
+        le=100_000,
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
+        "auto",
+        "Precision",
+        "The number format of the computation; auto takes bf16 on a GPU that has it, else fp32.",
+        "fp32 for results to compare exactly; fp16 needs an NVIDIA GPU.",
+        group="Training",
+    )
+    seed: int = setting(
+        42,
+        "Seed",
+        "Decides initial weights, shuffling and dropout.",
+        "Run with three seeds before you believe a small difference.",
+        group="Training",
+        basic=True,
+        ge=0,
+        le=2**31 - 1,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Label smoothing",
+        "The share of certainty taken from the right class and spread over all, in training only.",
+        "Try 0.1 when the model is sure of its mistakes.",
+        group="Training",
+        ge=0,
+        lt=1,
+    )
+
+    optimizer: Literal["sgd", "momentum", "nesterov", "adam", "adamw", "adagrad", "adadelta", "rmsprop", "rprop"] = setting(
+        "adamw",
+        "Optimiser",
+        "The rule that turns gradients into steps.",
+        "adamw is a safe start; sgd is the plainest.",
+        group="Optimiser",
+        basic=True,
+    )
+    learning_rate: float = setting(
+        1e-3,
+        "Learning rate",
+        "The size of each step.",
+        "Halve it when the loss jumps; double it when the loss falls slowly and smoothly.",
+        group="Optimiser",
+        scale="log",
+        basic=True,
+        gt=0,
+        allow_inf_nan=False,
+    )
+    momentum: float = setting(
+        0.9,
+        "Momentum",
+        "How much of the last step goes into the next.",
+        "Lower it when the loss swings.",
+        group="Optimiser",
+        shown_if={"optimizer": ("momentum", "nesterov", "rmsprop")},
+        ge=0,
+        lt=1,
+    )
+    weight_decay: float = setting(
+        0.0,
+        "Weight decay",
+        "Pulls weights towards zero at each step; biases are left alone.",
+        "Raise it when evaluation loss rises while training loss falls.",
+        group="Optimiser",
+        scale="log",
+        ge=0,
+        le=10,
+    )
+    max_grad_norm: float = setting(
+        1.0,
+        "Gradient clipping",
+        "Scales a gradient down to this norm when it is longer.",
+        "Lower it when single steps throw the loss off.",
+        group="Optimiser",
+        off="0: no clipping",
+        ge=0,
+        le=1e6,
+    )
+    schedule: Literal["constant", "linear", "cosine", "step"] = setting(
+        "constant",
+        "Schedule",
+        "How the learning rate changes over the run.",
+        "linear or cosine end lower, which often helps the last point of accuracy.",
+        group="Optimiser",
+    )
+    warmup_ratio: float = setting(
+        0.0,
+        "Warm-up",
+        "The share of all steps over which the learning rate rises from zero.",
+        "Try 0.05 when the first steps are wild.",
+        group="Optimiser",
+        ge=0,
+        le=1,
+    )
+    step_size: int = setting(
+        1,
+        "Step size",
+        "After this many epochs the learning rate is multiplied by gamma.",
+        "A third of the epochs is usual.",
+        group="Optimiser",
+        unit="epochs",
+        shown_if={"schedule": ("step",)},
+        ge=1,
+        le=100_000,
+    )
+    step_gamma: float = setting(
+        0.1,
+        "Gamma",
+        "The factor of the step schedule.",
+        "0.1 is harsh, 0.5 gentle.",
+        group="Optimiser",
+        shown_if={"schedule": ("step",)},
+        gt=0,
+        le=1,
+    )
+
+    eval_steps: int | None = setting(
+        None,
+        "Evaluate every",
+        "How many steps lie between evaluations.",
+        "Set it when an epoch is long.",
+        group="Evaluation and checkpoints",
+        unit="steps",
+        off="after each epoch",
+        ge=1,
+        le=100_000_000,
+    )
+    logging_steps: int = setting(
+        10,
+        "Log every",
+        "How many steps lie between points of the training curves.",
+        "1 shows every step.",
+        group="Evaluation and checkpoints",
+        unit="steps",
+        scale="log",
+        ge=1,
+        le=100_000_000,
+    )
+    save_steps: int | None = setting(
+        None,
+        "Save every",
+        "How many steps lie between checkpoints; the best one is kept whatever this says.",
+        "Lower it when losing the work since the last one would hurt.",
+        group="Evaluation and checkpoints",
+        unit="steps",
+        off="after each epoch",
+        ge=1,
+        le=100_000_000,
+    )
+    checkpoints_kept: int = setting(
+        2,
+        "Checkpoints kept",
+        "How many of the latest checkpoints stay on disk beside the best.",
+        "Raise it to compare stages of one run.",
+        group="Evaluation and checkpoints",
+        unit="checkpoints",
+        ge=1,
+        le=10_000,
+    )
+    best_metric: Literal["eval/accuracy", "eval/f1_macro", "eval/loss"] = setting(
+        "eval/accuracy",
+        "Best by",
+        "The measure that decides which checkpoint is the best.",
+        "f1_macro counts every class the same, however rare.",
+        group="Evaluation and checkpoints",
+    )
+    early_stopping_patience: int = setting(
+        0,
+        "Early stopping",
+        "Ends the run after this many evaluations without a better one.",
+        "Set 3 to 5 when you give many epochs.",
+        group="Evaluation and checkpoints",
+        unit="evaluations",
+        off="0: never",
+        ge=0,
+        le=100_000,
+    )
+
+    @model_validator(mode="after")
+    def _shares_leave_rows(self) -> Self:
+        if self.evaluation_split == "validation" and self.validation_share + self.test_share >= 1:
+            raise ValueError(_("validation_share and test_share add up to 1 or more: nothing is left to train on. Lower one."))
+        return self
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Rows that go into one step of the optimiser."""
+        return self.batch_size * self.accumulation_steps
+
+
+class Setting:
+    """One field as people meet it: its face, type and bounds, read from TrainConfig."""
+
+    def __init__(self, name: str, info: FieldInfo) -> None:
+        extra = info.json_schema_extra
+        assert isinstance(extra, dict), f"{name} is not declared with setting()"
+        face: dict[str, Any] = extra["face"]  # type: ignore[assignment]
+        self.name = name
+        self.default: Any = None if info.default is PydanticUndefined else info.default
+        self.label: str = _(face["label"])
+        self.help: str = _(info.description or "")
+        self.when: str = _(face["when"]) if face["when"] else ""
+        self.group: Group = face["group"]
+        self.unit: str = _(face["unit"]) if face["unit"] else ""
+        self.scale: Scale = face["scale"]
+        self.basic: bool = face["basic"]
+        self.shown_if: dict[str, tuple[Any, ...]] = face["shown_if"]
+        self.off: str = _(face["off"]) if face["off"] else ""
+        arguments = get_args(info.annotation)
+        self.optional = get_origin(info.annotation) in (UnionType, Union) and NoneType in arguments
+        inner = next(a for a in arguments if a is not NoneType) if self.optional else info.annotation
+        self.choices: tuple[str, ...] = get_args(inner) if get_origin(inner) is Literal else ()
+        self.is_sequence = get_origin(inner) is tuple
+        self.kind: type = str if self.choices else tuple if self.is_sequence else inner  # type: ignore[assignment]
+        bounds = {type(b).__name__: b for b in info.metadata}
+        self.minimum: float | None = _bound(bounds, "Ge", "ge")
+        self.above: float | None = _bound(bounds, "Gt", "gt")
+        self.maximum: float | None = _bound(bounds, "Le", "le")
+        self.below: float | None = _bound(bounds, "Lt", "lt")
+
+    def accepted(self) -> str:
+        """What the field takes, as a phrase: `a whole number, at least 1`."""
+        if self.choices:
+            return _("one of {choices}").format(choices=", ".join(self.choices))
+        kind = {int: _("a whole number"), float: _("a number"), str: _("text"), tuple: _("whole numbers with commas between")}[self.kind]
+        parts = [kind]
+        for sentence, bound in (
+            (_("at least {bound}"), self.minimum),
+            (_("above {bound}"), self.above),
+            (_("at most {bound}"), self.maximum),
+            (_("below {bound}"), self.below),
+        ):
+            if bound is not None:
+                parts.append(sentence.format(bound=f"{bound:,g}" if bound < 1e6 else f"{int(bound):,}"))
+        if self.optional:
+            parts.append(_("or nothing ({meaning})").format(meaning=self.off))
+        return ", ".join(parts)
+
+    def is_shown(self, values: Mapping[str, Any]) -> bool:
+        """Whether the field matters beside the other values."""
+        return all(values.get(other) in wanted for other, wanted in self.shown_if.items())
+
+    def format(self, value: Any) -> str:
+        """The value as people read it: `2e-05` as 2e-5, a tuple with commas, None by its meaning. `parse` reads it back."""
+        if value is None:
+            return ""
+        if self.is_sequence:
+            return ",".join(str(part) for part in value)
+        if self.kind is float:
+            return format_number(value)
+        return str(value)
+
+    def parse(self, text: str) -> Any:
+        """Reads what `format` writes. Raises ValueError where the text is not of the field's type; bounds are not checked here."""
+        text = text.strip()
+        if self.optional and text.lower() in ("", "none"):
+            return None
+        if self.is_sequence:
+            return tuple(int(part) for part in text.replace(" ", ",").strip("()[],").split(",") if part)
+        if self.kind is int:
+            number = float(text)
+            if not number.is_integer():
+                raise ValueError(f"{text} is not a whole number")
+            return int(text) if text.lstrip("+-").isdigit() else int(number)
+        return self.kind(text)
+
+
+def _bound(bounds: Mapping[str, Any], kind: str, attribute: str) -> float | None:
+    return getattr(bounds[kind], attribute) if kind in bounds else None
+
+
+def format_number(value: float) -> str:
+    """A float as short as it can be written and read back: 2e-5, 0.001, 0.1307."""
+    text = repr(float(value))
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    if value and abs(value) < 1e-2 and math.isfinite(value):
+        mantissa, exponent = f"{value:.15e}".split("e")
+        short = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+        if float(short) == value and len(short) < len(text):
+            return short
+    return text.removesuffix(".0")
+
+
+SETTINGS: Mapping[str, Setting] = {name: Setting(name, info) for name, info in TrainConfig.model_fields.items()}
+
+
+def build_config(values: Mapping[str, Any]) -> TrainConfig:
+    """A validated config. Strings are read as the form and the command line write them.
+
+    Raises ConfigError with a sentence for every field that is wrong, all at once.
+    """
+    problems: dict[str, str] = {}
+    typed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in SETTINGS:
+            problems[name] = _("There is no setting “{name}”. Settings are: {names}.").format(name=name, names=", ".join(SETTINGS))
+            continue
+        setting = SETTINGS[name]
+        try:
+            typed[name] = setting.parse(value) if isinstance(value, str) and setting.kind is not str else value
+        except (ValueError, OverflowError):
+            problems[name] = _problem(setting, value)
+    try:
+        config = TrainConfig(**typed)
+    except ValidationError as error:
+        for detail in error.errors():
+            name = str(detail["loc"][0]) if detail["loc"] else ""
+            problems.setdefault(name, _sentence(name, detail))
+        raise ConfigError(problems) from None
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _sentence(name: str, detail: ErrorDetails) -> str:
+    if name in SETTINGS:
+        return _problem(SETTINGS[name], detail["input"])
+    context = detail.get("ctx", {})
+    return str(context.get("error", detail["msg"]))
+
+
+def _problem(setting: Setting, value: Any) -> str:
+    shown = setting.format(value) if not isinstance(value, str) and isinstance(value, setting.kind) else str(value)
+    return _("{label} ({name}) is “{value}”; it takes {accepted}.").format(
+        label=setting.label, name=setting.name, value=shown[:200], accepted=setting.accepted()
+    )
+
+
+def to_params(config: TrainConfig) -> dict[str, str]:
+    """The config as MLflow params, each readable back by `from_params`."""
+    return {name: setting.format(getattr(config, name)) for name, setting in SETTINGS.items()}
+
+
+def from_params(params: Mapping[str, str]) -> dict[str, Any]:
+    """A run's params with our settings typed. Tolerant: what is unknown or unreadable stays text, so that old runs open."""
+    values: dict[str, Any] = {}
+    for name, text in params.items():
+        try:
+            values[name] = SETTINGS[name].parse(text) if name in SETTINGS else text
+        except (ValueError, OverflowError):
+            values[name] = text
+    return values
+
+
+def differences(config: TrainConfig, base: TrainConfig, ignored: Iterable[str] = ("name",)) -> dict[str, tuple[Any, Any]]:
+    """The settings in which `config` differs from `base`, as {name: (base's value, config's value)}."""
+    skip = set(ignored)
+    pairs = {name: (getattr(base, name), getattr(config, name)) for name in SETTINGS if name not in skip}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def write_config(config: TrainConfig, path: Path, replace: Callable[[Path, str], None]) -> None:
+    """Writes the config as JSON through `replace(path, text)`."""
+    replace(path, config.model_dump_json(indent=2))
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Reads a config that `write_config` wrote; settings that no longer exist are left out, so that old runs open."""
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return TrainConfig(**{name: value for name, value in stored.items() if name in SETTINGS})

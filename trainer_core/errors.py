@@ -1,0 +1,35 @@
+"""What a user can mend. Each error carries a sentence: what was wrong, what is accepted, what to do next."""
+
+from collections.abc import Mapping
+
+
+class TrainerError(Exception):
+    """A user's mistake or a broken surrounding. Shown as its sentence, never as a traceback."""
+
+
+class ConfigError(TrainerError):
+    """One or more settings are out of bounds. `problems` maps a field's name to its sentence, for showing each in its place."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__("\n".join(self.problems.values()))
+
+
+class DataError(TrainerError):
+    """A dataset is missing, damaged or does not fit the settings."""
+
+
+class StoreError(TrainerError):
+    """The store can't be opened, read or written."""
+
+
+class RunError(TrainerError):
+    """A run is unknown, ambiguous or in a state that does not allow what was asked."""
+
+
+class CheckpointError(TrainerError):
+    """A checkpoint is missing, damaged or of another kind of task."""
+
+
+class DivergedError(TrainerError):
+    """The loss is no longer a number, or exploded."""

@@ -1,0 +1,112 @@
+"""Where a store keeps what: one folder with the MLflow database, artifacts, journals, logs and the queue.
+
+Every path is derived from the folder, never read back from the database, so that a moved store still opens.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+
+from trainer_core.errors import RunError, StoreError
+
+DEFAULT_STORE = "mlruns"
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Store:
+    """One store. `root` is absolute; `tracking_uri` names the MLflow backend, by default `mlflow.db` inside the root."""
+
+    root: Path
+    tracking_uri: str
+
+    @property
+    def artifacts(self) -> Path:
+        """The artifact root, one folder a run."""
+        return self.root / "artifacts"
+
+    @property
+    def journals(self) -> Path:
+        """What workers logged, one JSON-lines file a run."""
+        return self.root / "journals"
+
+    @property
+    def logs(self) -> Path:
+        """What processes printed."""
+        return self.root / "logs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again: baselines by dataset digest."""
+        return self.root / "cache"
+
+    @property
+    def jobs_database(self) -> Path:
+        """The queue."""
+        return self.root / "jobs.db"
+
+    def run_folder(self, run_id: str) -> Path:
+        """The run's artifact folder (exists or not). Raises RunError for anything that is not a run id."""
+        return self.artifacts / _checked(run_id) / "artifacts"
+
+    def checkpoints(self, run_id: str) -> Path:
+        """The folder that holds the run's checkpoints, `step-00000100` and so on."""
+        return self.run_folder(run_id) / "checkpoints"
+
+    def config_file(self, run_id: str) -> Path:
+        """The run's TrainConfig as JSON, written at launch and read by its worker."""
+        return self.run_folder(run_id) / "config.json"
+
+    def journal(self, run_id: str) -> Path:
+        """The run's journal, one JSON record a line."""
+        return self.journals / f"{_checked(run_id)}.jsonl"
+
+    def progress(self, run_id: str) -> Path:
+        """The worker's sign of life: step, total steps and phase, replaced about once a second."""
+        return self.journals / f"{_checked(run_id)}.progress.json"
+
+    def exit_status(self, run_id: str) -> Path:
+        """How the run's worker ended, written by the shim."""
+        return self.journals / f"{_checked(run_id)}.exit.json"
+
+    def log(self, run_id: str) -> Path:
+        """What the run's worker printed."""
+        return self.logs / f"{_checked(run_id)}.log"
+
+    def is_local(self) -> bool:
+        """Whether the database is a file on this machine rather than a tracking server."""
+        return self.tracking_uri.startswith("sqlite:")
+
+
+def _checked(run_id: str) -> str:
+    if not _RUN_ID.fullmatch(run_id):
+        raise RunError(_("“{run_id}” is not a run id. A run id is 32 hexadecimal digits.").format(run_id=run_id))
+    return run_id
+
+
+def open_store(root: str | Path | None = None, environment: Mapping[str, str] = os.environ) -> Store:
+    """Opens the store, making its folders where they are missing.
+
+    `root` defaults to `DESCENT_STORE`, then to `mlruns` below the working directory. `MLFLOW_TRACKING_URI` names another
+    database or tracking server. Raises StoreError where the folder can't be written.
+    """
+    folder = Path(root or environment.get("DESCENT_STORE") or DEFAULT_STORE).expanduser().absolute()
+    tracking_uri = environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    store = Store(folder, tracking_uri)
+    try:
+        for path in (store.artifacts, store.journals, store.logs, store.cache):
+            path.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            _(
+                "The store {folder} can't be written: {cause}. A store is a folder that you own on a disk with free space. "
+                "Set DESCENT_STORE to such a folder, or mend the folder's permissions."
+            ).format(folder=folder, cause=error.strerror or error)
+        ) from error
+    return store
