@@ -1,0 +1,142 @@
+"""Numbers, times and sizes as people read them, and text made safe for Markdown. No Streamlit here."""
+
+import math
+import re
+from datetime import UTC, datetime, tzinfo
+from gettext import gettext as _
+
+from trainer_core.config import SETTINGS, format_number
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:=\"'&^@])")
+# Streamlit turns :word: and :word[ into emojis, icons and colours after Markdown is parsed, where a backslash is gone already.
+_DIRECTIVE = re.compile(r":(?=[A-Za-z0-9_+\-]+[:\[/])")
+_WORD_JOINER = "\u2060"
+
+
+def plain(text: object) -> str:
+    """Text of a user or a process, escaped so that a Markdown context shows it letter by letter; line breaks stay."""
+    parted = _DIRECTIVE.sub(":" + _WORD_JOINER, str(text))
+    lines = [_MARKDOWN.sub(r"\\\1", line.strip()) for line in parted.splitlines()]
+    return "  \n".join(lines)
+
+
+def format_duration(seconds: float | None) -> str:
+    """A time span: `0.4 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`; a dash for none."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 0.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def format_bytes(count: float | None) -> str:
+    """A size in decimal units: `512 B`, `1.2 GB`; a dash for none."""
+    if count is None or not math.isfinite(count):
+        return "–"
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(size) < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def format_count(count: float | None) -> str:
+    """A whole number with thousands apart: `8,530`; a dash for none."""
+    return "–" if count is None or not math.isfinite(count) else f"{round(count):,}"
+
+
+def is_share(key: str) -> bool:
+    """Whether the metric is a share of one, shown in per cent."""
+    return key.rpartition("/")[2] in ("accuracy", "f1_macro")
+
+
+def format_metric(key: str, value: float | None) -> str:
+    """A metric's value: shares as `96.31 %`, learning rates as `2e-3`, else four significant digits; a dash for none."""
+    if value is None:
+        return "–"
+    if math.isnan(value):
+        return _("not a number")
+    if math.isinf(value) or abs(value) >= 1.79e308:
+        return _("infinite")
+    if is_share(key):
+        return f"{100 * value:.2f} %"
+    if key.endswith("learning_rate"):
+        return format_number(float(f"{value:.4g}"))
+    if abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.2e}"
+
+
+_METRIC_WORDS = {
+    "loss": _("loss"),
+    "accuracy": _("accuracy"),
+    "f1_macro": _("F1, all classes alike"),
+    "learning_rate": _("learning rate"),
+    "grad_norm": _("gradient norm"),
+    "samples_per_second": _("samples a second"),
+    "epoch": _("epoch"),
+    "samples": _("samples seen"),
+}
+
+
+def metric_label(key: str, evaluated_on: str = "validation") -> str:
+    """A metric's name for people: `eval/accuracy` as “Accuracy, validation split”. Keys that aren't ours stay as they are."""
+    group, parted, name = key.partition("/")
+    if not parted or name not in _METRIC_WORDS:
+        return key
+    word = _METRIC_WORDS[name]
+    title = word[0].upper() + word[1:]
+    if group == "eval":
+        return _("{metric}, {split} split").format(metric=title, split=_(evaluated_on))
+    if group == "test":
+        return _("{metric}, final test").format(metric=title)
+    if group == "train":
+        return _("{metric}, training").format(metric=title) if name == "loss" else title
+    return title
+
+
+def format_setting(name: str, value: object) -> str:
+    """A hyperparameter's value for people: an empty one by its meaning, numbers as they are written in the form."""
+    if name not in SETTINGS:
+        return "–" if value is None else str(value)
+    setting = SETTINGS[name]
+    if value is None:
+        return setting.off or "–"
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value) or "–"
+    if isinstance(value, float):
+        return format_number(value)
+    return str(value) if value != "" else "–"
+
+
+def setting_label(name: str) -> str:
+    """A hyperparameter's label, or its name where it is unknown."""
+    return SETTINGS[name].label if name in SETTINGS else name
+
+
+def format_when(moment: datetime | None, now: datetime, zone: tzinfo = UTC) -> str:
+    """A moment as people say it: `12 s ago`, `14 min ago`, `today 09:14`, `3 Nov, 09:14`, `3 Nov 2025`."""
+    if moment is None:
+        return "–"
+    seconds = (now - moment).total_seconds()
+    if seconds < 60:
+        return _("{seconds} s ago").format(seconds=max(0, int(seconds)))
+    if seconds < 3600:
+        return _("{minutes} min ago").format(minutes=int(seconds // 60))
+    local, today = moment.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        return _("today {time}").format(time=f"{local:%H:%M}")
+    if local.year == today.year:
+        return f"{local.day} {local:%b}, {local:%H:%M}"
+    return f"{local.day} {local:%b} {local.year}"
