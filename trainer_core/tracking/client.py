@@ -1,0 +1,71 @@
+"""The door to MLflow: opens a store's tracking backend once a process, in WAL mode, quiet and without telemetry."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from functools import lru_cache
+from gettext import gettext as _
+from typing import TYPE_CHECKING
+
+from trainer_core.errors import StoreError
+from trainer_core.store import Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import Engine
+
+
+@lru_cache(maxsize=8)
+def open_client(store: Store) -> "MlflowClient":
+    """The MLflow client of the store. The first call imports mlflow (over a second) and creates a missing database.
+
+    Raises StoreError where the database can't be opened.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        with creation_lock(store):
+            if store.is_local():
+                _set_wal(store)
+            client = MlflowClient(tracking_uri=store.tracking_uri)
+            if sql_engine(client) is not None:
+                client.search_experiments(max_results=1)  # creates the tables while no other process does
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise StoreError(
+            _("The tracking database {address} can't be opened: {cause}").format(address=store.tracking_uri, cause=error)
+        ) from error
+    return client
+
+
+def sql_engine(client: "MlflowClient") -> "Engine | None":
+    """MLflow's own SQLAlchemy engine, or None where the store is behind a tracking server."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    backend = client._tracking_client.store
+    return backend.engine if isinstance(backend, SqlAlchemyStore) else None
+
+
+@contextlib.contextmanager
+def creation_lock(store: Store) -> Iterator[None]:
+    """Held while tables or experiments are created, so that processes which start at once do it one after the other."""
+    with (store.root / ".mlflow.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _set_wal(store: Store) -> None:
+    """Write-ahead logging lets pages read while the supervisor writes; SQLite remembers it in the file."""
+    path = store.tracking_uri.removeprefix("sqlite:///")
+    connection = sqlite3.connect(path, timeout=20)
+    with contextlib.closing(connection):
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode=WAL")

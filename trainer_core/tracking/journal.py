@@ -1,0 +1,103 @@
+"""The worker's side of tracking: one JSON record a line, appended with one write, safe against SIGKILL.
+
+The supervisor ships the records to MLflow (ship.py). Nothing heavy is imported here: a logging call costs microseconds.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+Outcome = Literal["finished", "failed", "stopped"]
+
+
+class Journal:
+    """Appends records to one run's journal. Threads may share it."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._time = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # A worker that was killed in mid-write leaves a torn line; ending it keeps it apart from what is written now.
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")
+
+    def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int) -> None:
+        """Logs values at a step. `epoch` is how many passes are done, `samples` how many rows were trained on; NaN and inf are kept."""
+        numbers = {key: _encode(float(value)) for key, value in values.items()}
+        self._append({"kind": "metrics", "step": int(step), "epoch": float(epoch), "samples": int(samples), "values": numbers})
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Sets tags on the run; a later value replaces an earlier one."""
+        self._append({"kind": "tags", "values": {key: str(value) for key, value in values.items()}})
+
+    def params(self, values: Mapping[str, str]) -> None:
+        """Adds params to the run; a param can't be changed once it is set."""
+        self._append({"kind": "params", "values": {key: str(value) for key, value in values.items()}})
+
+    def dataset(self, name: str, source: str, digest: str, context: str, profile: Mapping[str, Any]) -> None:
+        """Records what the run reads as an MLflow dataset input. `context` says what for, such as training."""
+        self._append(
+            {"kind": "dataset", "name": name, "source": source, "digest": digest, "context": context, "profile": dict(profile)}
+        )
+
+    def outcome(self, state: Outcome, reason: str = "") -> None:
+        """How the run ended: the worker's last word."""
+        self._append({"kind": "outcome", "state": state, "reason": reason})
+
+    def close(self) -> None:
+        """Closes the file. What was logged is there whether or not this is called."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def _append(self, record: dict[str, Any]) -> None:
+        with self._lock:
+            # Time never runs backwards within a journal: readers order the points of one step by it.
+            self._time = max(self._time, int(self._clock() * 1000))
+            record["time"] = self._time
+            line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
+            written = os.write(self._file, line)
+            while written < len(line):  # only a full disk or a signal cuts a write short
+                written += os.write(self._file, line[written:])
+
+
+def read_records(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+    """The journal's records from a byte offset, each with the offset after it.
+
+    A last line that is not whole yet is left for later; a torn line in the middle, left by a crash, is skipped.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(record, dict) and "kind" in record:
+                yield record, offset
+
+
+def decode(value: float | str) -> float:
+    """A metric's value as `Journal.metrics` wrote it; NaN and inf are written as text because JSON has no word for them."""
+    return float(value)
+
+
+def _encode(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,183 @@
+"""What pages and the command line read about runs. Importing this module is cheap: mlflow and pandas come with the first call."""
+
+import difflib
+from collections.abc import Sequence
+from gettext import gettext as _
+from typing import TYPE_CHECKING
+
+from trainer_core.errors import RunError
+from trainer_core.store import Store
+from trainer_core.tracking.client import open_client, sql_engine
+from trainer_core.tracking.records import (
+    RUN_STATES,
+    STATE_OF_STATUS,
+    Restart,
+    RunRecord,
+    RunState,
+    Segment,
+    as_time,
+    is_superseded,
+    read_restarts,
+)
+from trainer_core.tracking.tags import RESTARTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+    from trainer_core.tracking.sql import Point
+
+__all__ = [
+    "RUN_STATES",
+    "Restart",
+    "RunRecord",
+    "RunState",
+    "Segment",
+    "find_run",
+    "get_run",
+    "list_runs",
+    "metric_history",
+    "metric_keys",
+]
+
+COLUMNS = ("run_id", "key", "step", "time", "value")
+
+
+def list_runs(store: Store, *, archived: bool = False, foreign: bool = False) -> list[RunRecord]:
+    """The store's runs, newest first. `archived` and `foreign` include those put away and those that Descent did not launch."""
+    return [run for run in _all_runs(store) if (archived or not run.archived) and (foreign or run.is_ours)]
+
+
+def get_run(store: Store, run_id: str) -> RunRecord:
+    """The run of that id. Raises RunError where there is none."""
+    client = open_client(store)
+    engine = sql_engine(client)
+    if engine is not None:
+        from trainer_core.tracking.sql import read_runs
+
+        found = read_runs(engine, [run_id])
+        if found:
+            return found[0]
+    else:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = client.get_run(run_id)
+            return _remote_record(client, run, client.get_experiment(run.info.experiment_id).name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+    raise RunError(_("There is no run {run_id} in {folder}. It may have been deleted.").format(run_id=run_id, folder=store.root))
+
+
+def find_run(store: Store, text: str) -> RunRecord:
+    """The run that `text` means: `last`, a name, or the start of an id that no other id shares.
+
+    Raises RunError that names the candidates where there are none or several.
+    """
+    text = text.strip()
+    runs = list_runs(store, archived=True)
+    if not runs:
+        raise RunError(
+            _("There are no runs in {folder} yet. `python -m trainer_core launch digits` starts one.").format(folder=store.root)
+        )
+    if text == "last":
+        return next((run for run in runs if not run.archived), runs[0])
+    found = [run for run in runs if run.name == text] or [run for run in runs if text and run.run_id.startswith(text.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        candidates = ", ".join(f"{run.name} ({run.run_id[:12]}, {run.state})" for run in found[:8])
+        raise RunError(
+            _("“{text}” fits {count} runs: {candidates}. Give more of the id.").format(
+                text=text, count=len(found), candidates=candidates
+            )
+        )
+    near = difflib.get_close_matches(text, [run.name for run in runs], n=3, cutoff=0.5) or [run.name for run in runs[:3]]
+    raise RunError(
+        _("There is no run “{text}”. A run is given by name, by the start of its id, or as last. Near are: {names}.").format(
+            text=text, names=", ".join(near)
+        )
+    )
+
+
+def metric_history(store: Store, run_ids: Sequence[str], keys: Sequence[str]) -> "pd.DataFrame":
+    """The points of the runs at the keys: columns run_id, key, step, time (ms since 1970), value, ordered by step, then time.
+
+    What a resumed run computed anew is left out; NaN and inf come back as logged.
+    """
+    import pandas as pd
+
+    client = open_client(store)
+    engine = sql_engine(client)
+    if not run_ids or not keys:
+        points: list[Point] = []
+    elif engine is not None:
+        from trainer_core.tracking.sql import read_points
+
+        points = read_points(engine, run_ids, keys)
+    else:
+        points = sorted(
+            (point for run_id in run_ids for point in _remote_points(client, run_id, keys)), key=lambda point: point[2:4]
+        )
+    frame = pd.DataFrame(points, columns=list(COLUMNS))
+    return frame.astype({"step": "int64", "time": "int64", "value": "float64"})
+
+
+def metric_keys(store: Store, run_ids: Sequence[str]) -> list[str]:
+    """The names of all metrics that any of the runs has, sorted."""
+    client = open_client(store)
+    engine = sql_engine(client)
+    if engine is not None:
+        from trainer_core.tracking.sql import read_keys
+
+        return read_keys(engine, run_ids)
+    return sorted({key for run_id in run_ids for key in client.get_run(run_id).data.metrics})
+
+
+def _all_runs(store: Store) -> list[RunRecord]:
+    client = open_client(store)
+    engine = sql_engine(client)
+    if engine is not None:
+        from trainer_core.tracking.sql import read_runs
+
+        return read_runs(engine)
+    experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(list(experiments), max_results=1_000, order_by=["attributes.start_time DESC"], page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return [_remote_record(client, run, experiments[run.info.experiment_id]) for run in runs]
+
+
+def _remote_record(client: "MlflowClient", run: "Run", experiment: str) -> RunRecord:
+    metrics: dict[str, float] = run.data.metrics
+    if run.data.tags.get(RESTARTS):
+        # A tracking server knows nothing of superseded points: take the last values from what stands.
+        standing = sorted(_remote_points(client, run.info.run_id, list(metrics)), key=lambda point: point[2:4])
+        metrics = {key: value for _run_id, key, _step, _time, value in standing}
+    return RunRecord(
+        run_id=run.info.run_id,
+        name=run.info.run_name or run.info.run_id[:8],
+        state=STATE_OF_STATUS.get(run.info.status, "running"),
+        experiment=experiment,
+        created=as_time(run.info.start_time),
+        ended=as_time(run.info.end_time) if run.info.status in ("FINISHED", "FAILED", "KILLED") else None,
+        params=run.data.params,
+        tags=run.data.tags,
+        metrics=metrics,
+    )
+
+
+def _remote_points(client: "MlflowClient", run_id: str, keys: Sequence[str]) -> "list[Point]":
+    restarts = read_restarts(client.get_run(run_id).data.tags.get(RESTARTS, ""))
+    return [
+        (run_id, key, point.step, point.timestamp, point.value)
+        for key in keys
+        for point in client.get_metric_history(run_id, key)
+        if not is_superseded(restarts, point.step, point.timestamp)
+    ]

@@ -1,0 +1,18 @@
+"""The names of the tags that Descent sets on an MLflow run, each declared once."""
+
+PREFIX = "descent."
+
+RECIPE = "descent.recipe"
+CLONED_FROM = "descent.cloned_from"
+COMMAND = "descent.command"
+REASON = "descent.reason"
+ARCHIVED = "descent.archived"
+RESTARTS = "descent.restarts"
+"""JSON list of {"at": ms, "from_step": n}, one for each time the run was resumed."""
+SEGMENTS = "descent.segments"
+"""JSON list of [started ms, ended ms or null], one for each worker: a run's minutes leave out the pauses between."""
+
+RUN_NAME = "mlflow.runName"
+GIT_COMMIT = "mlflow.source.git.commit"
+SOURCE_NAME = "mlflow.source.name"
+USER = "mlflow.user"
