@@ -1,0 +1,194 @@
+"""Points of runs to Plotly figures. No Streamlit here; `live_chart` draws what these return and adds the theme's colours."""
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.components.figure_parts import DASHES, GREY, add_curve, described, empty_figure, points_of, unit_of
+from pages.components.formats import format_metric, format_setting, is_share, metric_label, setting_label
+from pages.components.palette import palette
+from pages.components.series import Floats, XAxis, x_values
+from trainer_core.config import SETTINGS
+from trainer_core.tracking.records import Segment
+
+_BASELINES = {"majority": _("majority class"), "logistic_regression": _("logistic regression")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run in a chart that shows several: its id, name, colour, and what its `eval/*` was measured on."""
+
+    run_id: str
+    name: str
+    colour: str
+    evaluated_on: str = "validation"
+    segments: Sequence[Segment] = ()
+
+
+def loss_figure(
+    history: pd.DataFrame,
+    *,
+    evaluated_on: str = "validation",
+    axis: XAxis = "step",
+    smoothing: float = 0.0,
+    segments: Sequence[Segment] = (),
+) -> go.Figure:
+    """Training and evaluation loss of one run in one chart. `history` has the columns of `tracking.read.metric_history`."""
+    figure = empty_figure(_("Loss"), axis, _("Loss"))
+    train, evaluation = palette()[0], palette()[1]
+    named = {"train/loss": (_("training"), train), "eval/loss": (_("{split} split").format(split=_(evaluated_on)), evaluation)}
+    for key, (name, colour) in named.items():
+        points = points_of(history, key)
+        if not points.empty:
+            x = x_values(points, axis, history, segments)
+            add_curve(
+                figure, x, points["value"].to_numpy(dtype=np.float64), name, colour, key, smoothing if key == "train/loss" else 0.0
+            )
+    return described(figure)
+
+
+def metric_figure(
+    history: pd.DataFrame,
+    key: str,
+    *,
+    baselines: Mapping[str, float] | None = None,
+    evaluated_on: str = "validation",
+    axis: XAxis = "step",
+    segments: Sequence[Segment] = (),
+) -> go.Figure:
+    """One metric of one run. `baselines` (`baseline/NAME/MEASURE` to value) become dashed lines labelled in words."""
+    title = metric_label(key, evaluated_on)
+    figure = empty_figure(title, axis, unit_of(key))
+    points = points_of(history, key)
+    values = points["value"].to_numpy(dtype=np.float64)
+    if not points.empty:
+        colour = palette()[1] if key.startswith("eval/") else palette()[0]
+        add_curve(figure, x_values(points, axis, history, segments), values, title, colour, key, 0.0)
+        figure.update_layout(showlegend=False)
+    measure = key.rpartition("/")[2]
+    lines = {name: value for name, value in _baseline_names(baselines or {}, measure).items() if math.isfinite(value)}
+    if key.startswith("eval/") and lines:
+        _add_baselines(figure, lines, values, key)
+    return described(figure)
+
+
+def overlay_figure(
+    history: pd.DataFrame,
+    lines: Sequence[Line],
+    key: str,
+    *,
+    axis: XAxis = "step",
+    smoothing: float = 0.0,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> go.Figure:
+    """One metric of several runs over each other. Smoothed lines keep their raw points, faintly; repeated colours are dashed."""
+    splits = {line.evaluated_on for line in lines}
+    title = metric_label(key, splits.pop() if len(splits) == 1 else _("evaluation"))
+    figure = empty_figure(title, axis, unit_of(key))
+    seen: dict[str, int] = {}
+    for line in lines:
+        run = history[history["run_id"] == line.run_id]
+        points = points_of(run, key)
+        if points.empty:
+            continue
+        dash = DASHES[seen.get(line.colour, 0) % len(DASHES)]
+        seen[line.colour] = seen.get(line.colour, 0) + 1
+        name = line.name if key.partition("/")[0] != "eval" or not splits else f"{line.name} ({_(line.evaluated_on)})"
+        x = x_values(points, axis, run, line.segments)
+        add_curve(figure, x, points["value"].to_numpy(dtype=np.float64), name, line.colour, key, smoothing, dash)
+    figure.update_layout(
+        uirevision=f"{key} {axis} {log_x} {log_y}",
+        showlegend=True,
+        legend=dict(x=0, xanchor="left", y=-0.22, yanchor="top"),
+        margin_b=70,
+    )
+    figure.update_xaxes(type="log" if log_x else "linear")
+    figure.update_yaxes(type="log" if log_y else "linear")
+    return described(figure)
+
+
+def scatter_figure(lines: Sequence[Line], settings: Sequence[Any], results: Sequence[float], setting: str, key: str) -> go.Figure:
+    """A hyperparameter against a result, a point a run. Numbers tried in factors stand on a log axis, words side by side."""
+    split = {line.evaluated_on for line in lines}
+    result = metric_label(key, split.pop() if len(split) == 1 else _("evaluation"))
+    figure = empty_figure(_("{setting} against {result}").format(setting=setting_label(setting), result=result), None, unit_of(key))
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in settings)
+    scale = 100.0 if is_share(key) else 1.0
+    labels = [html.escape(line.name) for line in lines]
+    figure.add_trace(
+        go.Scatter(
+            x=np.array(settings, dtype=np.float64)
+            if numbers
+            else [html.escape(format_setting(setting, value)) for value in settings],
+            y=np.array(results, dtype=np.float64) * scale,
+            mode="markers+text" if len(lines) <= 12 else "markers",
+            text=labels,
+            textposition="top center",
+            customdata=[
+                [format_setting(setting, value), format_metric(key, y)] for value, y in zip(settings, results, strict=True)
+            ],
+            hovertemplate="%{text}<br>%{customdata[0]} → %{customdata[1]}<extra></extra>",
+            marker=dict(size=11, color=[line.colour for line in lines], line=dict(width=1, color="rgba(127,135,148,0.6)")),
+            cliponaxis=False,
+        )
+    )
+    known = SETTINGS.get(setting)
+    unit = f" ({known.unit})" if known and known.unit else ""
+    logarithmic = numbers and known is not None and known.scale == "log" and all(value > 0 for value in settings)
+    kind: Literal["log", "linear", "category"] = "log" if logarithmic else "linear" if numbers else "category"
+    figure.update_xaxes(title_text=setting_label(setting) + unit, type=kind)
+    figure.update_layout(uirevision=f"{setting} {key}", hovermode="closest", showlegend=False)
+    alt = _("{title}: {points}.").format(
+        title=figure.layout.title.text,
+        points="; ".join(
+            f"{line.name} {format_setting(setting, value)} {format_metric(key, y)}"
+            for line, value, y in zip(lines, settings, results, strict=True)
+        ),
+    )
+    figure.update_layout(meta={"alt": alt})
+    return figure
+
+
+def _baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, float]:
+    parts = {key: key.split("/") for key in baselines}
+    return {
+        _BASELINES.get(words[1], words[1].replace("_", " ")): baselines[key]
+        for key, words in parts.items()
+        if len(words) == 3 and words[0] == "baseline" and words[2] == measure
+    }
+
+
+def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str) -> None:
+    """Dashed lines with their names. One far below the curve is named at the lower edge, so as not to flatten the curve."""
+    scale = 100.0 if is_share(key) else 1.0
+    finite = values[np.isfinite(values)] * scale
+    shown = list(finite)
+    far = []
+    for name, value in sorted(lines.items(), key=lambda line: -line[1]):
+        y = value * scale
+        label = f"{name} {y:.1f} %" if scale == 100.0 else f"{name} {format_metric(key, value)}"
+        figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, line=dict(color=GREY, width=1.5, dash="dash"))
+        if shown and y < min(shown) - 1.5 * max(max(shown) - min(shown), 0.02 * scale):
+            far.append(label)
+            continue
+        shown.append(y)
+        figure.add_annotation(
+            xref="paper", x=0.01, xanchor="left", y=y, yanchor="bottom", text=html.escape(label), showarrow=False, font_size=12
+        )
+    if far:
+        text = "↓ " + " · ".join(html.escape(label) for label in far)
+        figure.add_annotation(
+            xref="paper", yref="paper", x=0.99, xanchor="right", y=0.01, yanchor="bottom", text=text, showarrow=False, font_size=12
+        )
+    if shown:
+        room = 0.12 * max(max(shown) - min(shown), 0.01 * scale)
+        figure.update_yaxes(range=[min(shown) - room, max(shown) + room])
+    figure.update_layout(meta={"baselines": ", ".join(f"{name} {format_metric(key, value)}" for name, value in lines.items())})
