@@ -5,6 +5,7 @@ Every path is derived from the folder, never read back from the database, so tha
 
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -110,3 +111,13 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
             ).format(folder=folder, cause=error.strerror or error)
         ) from error
     return store
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file whole or not at all, so that no reader ever meets half of it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""What stands in a run's checkpoint folder, read without torch.
+
+A checkpoint is a folder `step-00000100`, written aside and renamed when whole. `descent.json` says what is in it and
+carries the SHA-256 of every other file; a folder without it, or with a file altered, is never offered.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+from trainer_core.config import TrainConfig, read_config
+from trainer_core.errors import CheckpointError
+from trainer_core.store import Store
+
+MANIFEST = "descent.json"
+CONFIG = "train_config.json"
+"""Not config.json: transformers reads a file of that name as the model's own when it resumes."""
+BEST = "best.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint. `metrics` are those of the evaluation at its step, empty where there was none."""
+
+    run_id: str
+    step: int
+    path: Path
+    epoch: float
+    metrics: Mapping[str, float]
+    is_best: bool
+    is_last: bool
+    bytes: int
+    saved_at: float
+    """Seconds since 1970, UTC."""
+    details: Mapping[str, Any]
+    """What rebuilds the model: `labels`, `image_shape` (height, width), `content_share`, `parameters`."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Class names in the order of the model's outputs."""
+        return tuple(self.details["labels"])
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width in pixels of the pictures the model reads."""
+        height, width = self.details["image_shape"]
+        return int(height), int(width)
+
+    @property
+    def content_share(self) -> float:
+        """How much of a training picture's side its content fills, see `data.content_share_of`."""
+        return float(self.details["content_share"])
+
+    def config(self) -> TrainConfig:
+        """The settings that the model was trained with."""
+        return read_config(self.path / CONFIG)
+
+
+def folder_name(step: int) -> str:
+    """`step-00000100`: sorts by step."""
+    return f"step-{step:08d}"
+
+
+def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
+    """The run's whole checkpoints, ascending by step; [] where it has none."""
+    folder = store.checkpoints(run_id)
+    best = _best_step(folder)
+    found: list[tuple[Path, dict[str, Any]]] = []
+    for path in sorted(folder.glob("step-*")):
+        try:
+            found.append((path, json.loads((path / MANIFEST).read_text(encoding="utf-8"))))
+        except (OSError, ValueError):
+            continue  # torn: its manifest is written last
+    last = found[-1][0] if found else None
+    return [
+        Checkpoint(
+            run_id=run_id,
+            step=int(manifest["step"]),
+            path=path,
+            epoch=float(manifest["epoch"]),
+            metrics=manifest["metrics"],
+            is_best=int(manifest["step"]) == best,
+            is_last=path == last,
+            bytes=sum(int(file["bytes"]) for file in manifest["files"].values()),
+            saved_at=float(manifest["saved_at"]),
+            details=manifest["details"],
+        )
+        for path, manifest in found
+    ]
+
+
+def find_checkpoint(store: Store, run_id: str, which: str | int) -> Checkpoint:
+    """The checkpoint at a step, `best` or `last`. Where no evaluation chose a best, the last stands in for it.
+
+    Raises CheckpointError naming the steps there are.
+    """
+    found = list_checkpoints(store, run_id)
+    if not found:
+        raise CheckpointError(_("The run has no checkpoint yet. One is saved after each epoch, or as “Save every” says."))
+    if which == "last":
+        return found[-1]
+    if which == "best":
+        return next((checkpoint for checkpoint in found if checkpoint.is_best), found[-1])
+    for checkpoint in found:
+        if str(which).isdigit() and checkpoint.step == int(which):
+            return checkpoint
+    raise CheckpointError(
+        _("The run has no checkpoint “{which}”. There are best, last and the steps {steps}.").format(
+            which=which, steps=", ".join(str(checkpoint.step) for checkpoint in found)
+        )
+    )
+
+
+def verify(checkpoint: Checkpoint) -> None:
+    """Raises CheckpointError where a file of the checkpoint is missing or differs from what was written."""
+    manifest = json.loads((checkpoint.path / MANIFEST).read_text(encoding="utf-8"))
+    for name, written in manifest["files"].items():
+        path = checkpoint.path / name
+        if not path.is_file() or file_digest(path) != written["sha256"]:
+            raise CheckpointError(
+                _("The checkpoint at step {step} is damaged: {file} is not what was written. Choose another checkpoint.").format(
+                    step=checkpoint.step, file=name
+                )
+            )
+
+
+def file_digest(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _best_step(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / BEST).read_text(encoding="utf-8"))["step"])
+    except (OSError, ValueError, KeyError):
+        return None

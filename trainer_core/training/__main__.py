@@ -1,0 +1,81 @@
+"""The worker of one run: `python -m trainer_core.training --store STORE --run RUN_ID [--resume-from STEP]`.
+
+The supervisor starts it. SIGTERM or SIGINT make it save a checkpoint and leave.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from gettext import gettext as _
+from types import FrameType
+
+from trainer_core.config import read_config
+from trainer_core.errors import TrainerError
+from trainer_core.store import open_store
+from trainer_core.tracking.journal import Journal
+from trainer_core.training.vitals import Pulse
+
+logger = logging.getLogger("descent.worker")
+
+
+def main() -> int:
+    """Runs one run to its end and writes down how it ended. The exit status is 0 unless it failed."""
+    parser = argparse.ArgumentParser(prog="python -m trainer_core.training", description=__doc__)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--resume-from", type=int, metavar="STEP")
+    arguments = parser.parse_args()
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+
+    store = open_store(arguments.store)
+    journal = Journal(store.journal(arguments.run))
+    pulse = Pulse(store.progress(arguments.run))
+    pulse.start()
+    logger.info(_("Starting. Importing torch and transformers takes a few seconds."))
+    try:
+        config = read_config(store.config_file(arguments.run))
+        from trainer_core.training.worker import train  # seconds of imports; the first sign of life is out before them
+
+        finished = train(store, arguments.run, config, journal, pulse, stop, resume_from=arguments.resume_from)
+    except TrainerError as error:
+        return _failed(journal, pulse, str(error))
+    except MemoryError:
+        return _failed(journal, pulse, _("Memory ran out. Halve the batch size and double the accumulation steps: the result is the same."))
+    except Exception as error:  # noqa: BLE001 - the last door: whatever it was, the run must end with a name
+        logger.exception("Unexpected error")
+        return _failed(journal, pulse, describe(error))
+    journal.outcome("finished" if finished else "stopped")
+    pulse.end("finished" if finished else "stopped")
+    logger.info(_("Finished.") if finished else _("Stopped."))
+    return 0
+
+
+def describe(error: Exception) -> str:
+    """One sentence for an error that nobody foresaw."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return _("The GPU's memory ran out. Halve the batch size and double the accumulation steps: the result is the same.")
+    if isinstance(error, OSError) and error.errno == 28:
+        return _("The disk is full. Free some space, then resume from the last checkpoint.")
+    first = (str(error).splitlines() or [""])[0][:300]
+    return _("Unexpected error, {kind}: {message}. The log has the details.").format(kind=type(error).__name__, message=first)
+
+
+def _failed(journal: Journal, pulse: Pulse, reason: str) -> int:
+    logger.error(reason)
+    journal.outcome("failed", reason)
+    pulse.end("failed")
+    return 1
+
+
+if __name__ == "__main__":
+    # os._exit would lose the log's last lines; threads that still compute a baseline are daemons and end here.
+    sys.exit(main())

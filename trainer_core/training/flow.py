@@ -1,0 +1,166 @@
+"""When to log, evaluate, save and stop; and what goes to the journal. HF Trainer calls these hooks."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Mapping
+from gettext import gettext as _
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from trainer_core.config import TrainConfig, format_number
+from trainer_core.errors import DivergedError
+from trainer_core.tracking.journal import Journal
+from trainer_core.training.saving import CheckpointFolder
+from trainer_core.training.vitals import Pulse
+
+logger = logging.getLogger("descent.worker")
+
+
+def hf_name(metric: str) -> str:
+    """`eval/accuracy` as HF Trainer's log_history has it: `eval_accuracy`."""
+    return metric.replace("/", "_", 1)
+
+
+def best_evaluation(history: list[dict[str, float]], metric: str) -> tuple[int, int]:
+    """The step of the best evaluation so far and how many came after it; (0, 0) before the first. Of equals the first wins."""
+    evaluated = [entry for entry in history if hf_name(metric) in entry]
+    if not evaluated:
+        return 0, 0
+    sign = -1.0 if metric == "eval/loss" else 1.0
+    index = max(range(len(evaluated)), key=lambda i: sign * evaluated[i][hf_name(metric)])
+    return int(evaluated[index]["step"]), len(evaluated) - 1 - index
+
+
+class Flow(TrainerCallback):  # type: ignore[misc]
+    """Decides after each step; the state it decides by is the Trainer's own, so that a resumed run decides the same."""
+
+    def __init__(self, config: TrainConfig, folder: CheckpointFolder, stop: threading.Event) -> None:
+        self._config, self._folder, self._stop = config, folder, stop
+        self._evaluated_at = 0
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any
+    ) -> None:
+        """Sets what happens after this step."""
+        step, config = state.global_step, self._config
+        last = step >= state.max_steps
+        control.should_log = step == 1 or step % config.logging_steps == 0 or last
+        if self._stop.is_set():
+            control.should_log = control.should_save = control.should_training_stop = True
+            return
+        if last or (config.eval_steps and step % config.eval_steps == 0):
+            control.should_evaluate = True
+            self._evaluated_at = step
+        if last or (config.save_steps and step % config.save_steps == 0):
+            control.should_save = True
+        control.should_training_stop = last
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Evaluates and saves after each epoch unless intervals in steps were given."""
+        if control.should_training_stop:
+            return
+        if not self._config.eval_steps and self._evaluated_at != state.global_step:
+            control.should_evaluate = True
+            self._evaluated_at = state.global_step
+        if not self._config.save_steps:
+            control.should_save = True
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Mapping[str, float], **_others: Any
+    ) -> None:
+        """Keeps the best whatever the interval, and ends a run that no longer gets better."""
+        if not math.isfinite(metrics["eval_loss"]):
+            raise DivergedError(
+                _("The evaluation loss at step {step} is not a number. Lower the learning rate; it is {rate}.").format(
+                    step=state.global_step, rate=format_number(self._config.learning_rate)
+                )
+            )
+        best, since = best_evaluation(state.log_history, self._config.best_metric)
+        if best == state.global_step:
+            control.should_save = True
+            self._folder.mark_best(best)
+        patience = self._config.early_stopping_patience
+        if patience and since >= patience:
+            logger.info(_("No better evaluation for {count} times; ending early.").format(count=since))
+            control.should_save = control.should_training_stop = True
+
+
+class JournalWriter(TrainerCallback):  # type: ignore[misc]
+    """Sends what the Trainer logs to the journal, the log and the pulse."""
+
+    def __init__(self, journal: Journal, pulse: Pulse, rows: int) -> None:
+        self._journal, self._pulse, self._rows = journal, pulse, rows
+        self._step_began = 0.0
+        self._seconds = 0.0
+        self._samples_logged = 0
+        self.step, self.epoch = 0, 0.0
+
+    @property
+    def samples(self) -> int:
+        """Rows trained on so far, repeated ones included."""
+        return round(self.epoch * self._rows)
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Marks where the clock of this process starts."""
+        self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
+        self._samples_logged = self.samples
+        self._pulse.first_step = self._pulse.step = state.global_step
+        self._pulse.total_steps = state.max_steps
+        self._pulse.training_since = time.time()
+        self._pulse.phase = "training"
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Starts the clock of one step."""
+        self._pulse.phase = "training"
+        self._step_began = time.perf_counter()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Counts the step."""
+        self._seconds += time.perf_counter() - self._step_began
+        self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
+        self._pulse.step, self._pulse.epoch = self.step, self.epoch
+        if control.should_evaluate:
+            self._pulse.phase = "evaluating"
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Names the phase that follows."""
+        if control.should_evaluate:
+            self._pulse.phase = "evaluating"
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Mapping[str, float], **_others: Any
+    ) -> None:
+        """One record a call, under the names that charts and comparisons know."""
+        if "loss" in logs:
+            values = {f"train/{name}": float(logs[name]) for name in ("loss", "learning_rate", "grad_norm") if name in logs}
+            if self._seconds > 0:
+                rate = (self.samples - self._samples_logged) / self._seconds
+                values["train/samples_per_second"] = self._pulse.samples_per_second = rate
+            self._seconds, self._samples_logged = 0.0, self.samples
+        else:
+            values = rename_metrics(logs)
+        if values:
+            self.log(values)
+
+    def log(self, values: Mapping[str, float]) -> None:
+        """Logs values at the step that training is at."""
+        self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=self.samples)
+        if not all(name.startswith("system/") for name in values):
+            figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+            logger.info("step %d of %d, epoch %.2f:  %s", self.step, self._pulse.total_steps, self.epoch, figures)
+
+
+def rename_metrics(logs: Mapping[str, float]) -> dict[str, float]:
+    """HF's `eval_accuracy` and `test_loss` as `eval/accuracy` and `test/loss`, without its timings."""
+    renamed: dict[str, float] = {}
+    for name, value in logs.items():
+        prefix, _split, measure = name.partition("_")
+        if prefix in ("eval", "test") and measure not in _TIMINGS:
+            renamed[f"{prefix}/{measure}"] = float(value)
+    return renamed
+
+
+_TIMINGS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "jit_compilation_time")

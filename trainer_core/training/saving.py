@@ -1,0 +1,75 @@
+"""Makes HF Trainer's checkpoint folder one of ours: self-contained, hashed, renamed into place when whole."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainer_core.checkpoints import BEST, CONFIG, MANIFEST, file_digest, folder_name, list_checkpoints
+from trainer_core.config import TrainConfig, write_config
+from trainer_core.store import Store, write_atomically
+
+WRITING = ".writing"
+SUPERSEDED = "superseded"
+_NEVER_KEPT = ("training_args.bin",)  # a pickle: opening one runs whatever is in it
+
+
+class CheckpointFolder:
+    """One run's checkpoints, seen by the worker that writes them."""
+
+    def __init__(
+        self, store: Store, run_id: str, config: TrainConfig, details: Mapping[str, Any], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._run_id, self._config, self._details, self._clock = store, run_id, config, dict(details), clock
+        self.path = store.checkpoints(run_id)
+        self.aside = self.path / WRITING
+        shutil.rmtree(self.aside, ignore_errors=True)
+        self.aside.mkdir(parents=True)
+
+    def keep(self, written: Path, step: int, epoch: float, metrics: Mapping[str, float]) -> Path:
+        """Completes the folder that was written aside, renames it into place and drops checkpoints beyond those kept."""
+        for name in _NEVER_KEPT:
+            (written / name).unlink(missing_ok=True)
+        write_config(self._config, written / CONFIG, write_atomically)
+        files = {
+            str(path.relative_to(written)): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+            for path in sorted(written.rglob("*"))
+            if path.is_file()
+        }
+        manifest = {
+            "step": step,
+            "epoch": epoch,
+            "metrics": dict(metrics),
+            "saved_at": self._clock(),
+            "details": self._details,
+            "files": files,
+        }
+        write_atomically(written / MANIFEST, json.dumps(manifest, indent=2))
+        target = self.path / folder_name(step)
+        if target.exists():  # the same step again after a resume
+            shutil.rmtree(target)
+        written.rename(target)
+        self._drop_old()
+        return target
+
+    def mark_best(self, step: int) -> None:
+        """Says which step is the best so far."""
+        write_atomically(self.path / BEST, json.dumps({"step": step}))
+
+    def supersede_after(self, step: int) -> None:
+        """Sets aside the checkpoints later than `step`, which a run resumed there computes anew."""
+        for checkpoint in list_checkpoints(self._store, self._run_id):
+            if checkpoint.step > step:
+                target = self.path / SUPERSEDED / checkpoint.path.name
+                shutil.rmtree(target, ignore_errors=True)
+                target.parent.mkdir(exist_ok=True)
+                checkpoint.path.rename(target)
+
+    def _drop_old(self) -> None:
+        found = list_checkpoints(self._store, self._run_id)
+        kept = {checkpoint.step for checkpoint in found[-self._config.checkpoints_kept :]}
+        for checkpoint in found:
+            if checkpoint.step not in kept and not checkpoint.is_best:
+                shutil.rmtree(checkpoint.path)

@@ -1,0 +1,122 @@
+"""HF Trainer with our optimisers, our checkpoints and an eye on a loss that runs away."""
+
+import math
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Trainer, TrainingArguments
+
+from trainer_core.config import TrainConfig, format_number
+from trainer_core.errors import ConfigError, DivergedError
+from trainer_core.training.flow import rename_metrics
+from trainer_core.training.optimisers import build_optimizer, build_schedule
+from trainer_core.training.saving import CheckpointFolder
+
+_EXPLODED = 1_000.0
+"""How many times its first value the loss may reach; a cross-entropy that large comes back from no wrong start."""
+_WATCH_EVERY_ON_GPU = 16
+"""Steps between looks at the loss on a GPU, where each look waits for the device."""
+
+
+class DescentTrainer(Trainer):  # type: ignore[misc]
+    """One engine for every task. `steps_per_epoch` counts steps of the optimiser."""
+
+    def __init__(self, *, config: TrainConfig, folder: CheckpointFolder, steps_per_epoch: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._descent, self._folder, self._steps_per_epoch = config, folder, steps_per_epoch
+        self._first_loss: float | None = None
+        self._worst: Tensor | None = None
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """HF's hook: the optimiser of the settings."""
+        if self.optimizer is None:
+            self.optimizer = build_optimizer(self._descent, (model or self.model).parameters())
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """HF's hook: the schedule of the settings."""
+        if self.lr_scheduler is None:
+            self.lr_scheduler = build_schedule(
+                self._descent, optimizer or self.optimizer, num_training_steps, self._steps_per_epoch
+            )
+        return self.lr_scheduler
+
+    def training_step(self, *arguments: Any, **named: Any) -> Tensor:
+        """HF's hook: one batch forward and backward. Raises DivergedError when the loss is beyond repair."""
+        loss: Tensor = super().training_step(*arguments, **named)
+        # inf - inf is not a number, so a maximum would hide one: nan_to_num makes it the worst instead.
+        worst = torch.nan_to_num(loss, nan=math.inf)
+        self._worst = worst if self._worst is None else torch.maximum(self._worst, worst)
+        step = self.state.global_step
+        if loss.device.type == "cpu" or step % _WATCH_EVERY_ON_GPU == 0:
+            self._watch(float(self._worst) * self.current_gradient_accumulation_steps, step + 1)
+            self._worst = None
+        return loss
+
+    def _watch(self, worst: float, step: int) -> None:
+        if self._first_loss is None and math.isfinite(worst):
+            self._first_loss = worst
+        if worst <= _EXPLODED * max(1.0, self._first_loss or 1.0):
+            return
+        what = _("is no longer a number") if not math.isfinite(worst) else _("exploded to {loss:.3g}").format(loss=worst)
+        raise DivergedError(
+            _(
+                "The training loss {what} at step {step}. The likely cause is the learning rate, {rate}: it is too large. "
+                "Divide it by ten, or clip gradients at 1. Checkpoints saved before are kept."
+            ).format(what=what, step=step, rate=format_number(self._descent.learning_rate))
+        )
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
+            raise DivergedError(
+                _(
+                    "The weights are no longer numbers at step {step}, so no checkpoint was saved. The likely cause is the "
+                    "learning rate, {rate}: it is too large. Divide it by ten. Checkpoints saved before are kept."
+                ).format(step=self.state.global_step, rate=format_number(self._descent.learning_rate))
+            )
+        super()._save_checkpoint(model, trial)
+        step = self.state.global_step
+        evaluations = [entry for entry in self.state.log_history if entry["step"] == step and "eval_loss" in entry]
+        metrics = rename_metrics(evaluations[-1]) if evaluations else {}
+        written = Path(self.args.output_dir) / f"checkpoint-{step}"
+        self._folder.keep(written, step, float(self.state.epoch or 0.0), metrics)
+
+
+def training_arguments(config: TrainConfig, output: Path) -> TrainingArguments:
+    """The part of the settings that HF Trainer runs itself. Raises ConfigError for a precision this machine lacks."""
+    precision = choose_precision(config.precision)
+    return TrainingArguments(
+        output_dir=str(output),
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.eval_batch_size,
+        gradient_accumulation_steps=config.accumulation_steps,
+        num_train_epochs=config.epochs,
+        max_steps=config.max_steps or -1,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        # Flow decides when to log, evaluate and save; the Trainer's own rules would come on top.
+        logging_strategy="no",
+        eval_strategy="no",
+        save_strategy="no",
+        logging_nan_inf_filter=False,  # it would hide a loss that is not a number
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def choose_precision(wanted: str) -> str:
+    """`fp32`, `bf16` or `fp16`. Raises ConfigError for fp16 without a CUDA GPU."""
+    if wanted == "auto":
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    if wanted == "fp16" and not torch.cuda.is_available():
+        raise ConfigError(
+            {"precision": _("Precision (precision) is fp16, which needs an NVIDIA GPU; this machine has none. Choose auto, fp32 or bf16.")}
+        )
+    return wanted
