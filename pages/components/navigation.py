@@ -1,0 +1,40 @@
+"""The pages as the menu shows them, and the way from one to another.
+
+The entry script is the shell, not app.py, so Streamlit looks for a path like "pages/runs.py" in the shell's folder and does
+not find it: `open_page` and `page_named` are how pages refer to each other.
+"""
+
+from gettext import gettext as _
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+PAGES = Path(__file__).resolve().parents[1]
+# Order, title and icon. A page that is missing here comes last, under its file's name; the first one there is opens at "/".
+_FACES = {
+    "train": (_("Train"), ":material/model_training:"),
+    "data": (_("Data"), ":material/database:"),
+    "runs": (_("Runs"), ":material/monitoring:"),
+    "compare": (_("Compare"), ":material/stacked_line_chart:"),
+    "playground": (_("Playground"), ":material/draw:"),
+}
+
+
+def page_names() -> list[str]:
+    """The names of the pages that exist, in the menu's order."""
+    there = sorted(path.stem for path in PAGES.glob("*.py") if not path.stem.startswith("_"))
+    return [name for name in _FACES if name in there] + [name for name in there if name not in _FACES]
+
+
+def page_named(name: str, note: str = "") -> st.Page:
+    """The page `pages/NAME.py`; `note` is added to its title in the menu."""
+    title, icon = _FACES.get(name, (name.replace("_", " ").capitalize(), ":material/article:"))
+    return st.Page(
+        PAGES / f"{name}.py", title=f"{title} · {note}" if note else title, icon=icon, url_path=name, default=name == page_names()[0]
+    )
+
+
+def open_page(name: str, **query: str) -> NoReturn:
+    """Goes to the page `pages/NAME.py` with these query parameters."""
+    st.switch_page(page_named(name), query_params=query)
