@@ -31,7 +31,7 @@ class Journal:
             os.write(self._file, b"\n")
 
     def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int) -> None:
-        """Logs values at a step. `epoch` is how many passes are done, `samples` how many rows were trained on; NaN and inf are kept."""
+        """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept."""
         numbers = {key: _encode(float(value)) for key, value in values.items()}
         self._append({"kind": "metrics", "step": int(step), "epoch": float(epoch), "samples": int(samples), "values": numbers})
 

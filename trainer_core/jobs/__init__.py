@@ -1,0 +1,27 @@
+"""The only package that starts or stops processes: the queue, its supervisor and what users do to runs.
+
+Importing it is cheap: neither torch nor mlflow nor Streamlit comes with it.
+"""
+
+from trainer_core.jobs.control import archive, move_first, queue, rename, restore, resume, stop
+from trainer_core.jobs.database import Job
+from trainer_core.jobs.launching import launch, launch_command
+from trainer_core.jobs.summon import ensure_supervisor
+from trainer_core.jobs.watching import Progress, log_tail, progress
+
+__all__ = [
+    "Job",
+    "Progress",
+    "archive",
+    "ensure_supervisor",
+    "launch",
+    "launch_command",
+    "log_tail",
+    "move_first",
+    "progress",
+    "queue",
+    "rename",
+    "restore",
+    "resume",
+    "stop",
+]

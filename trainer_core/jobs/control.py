@@ -1,0 +1,121 @@
+"""What a user does to a run that exists: stop, resume, reorder, rename, put away."""
+
+import time
+from gettext import gettext as _
+
+from trainer_core.checkpoints import find_checkpoint, verify
+from trainer_core.errors import RunError
+from trainer_core.jobs.database import Job, JobDatabase
+from trainer_core.jobs.reporter import report
+from trainer_core.jobs.summon import ensure_supervisor
+from trainer_core.store import Store
+from trainer_core.tracking import read, tags, write
+from trainer_core.tracking.records import RunRecord
+
+_REPORT_SECONDS = 20.0
+
+
+def queue(store: Store) -> list[Job]:
+    """Running and waiting jobs, in the order in which they run."""
+    return JobDatabase(store.jobs_database).live()
+
+
+def stop(store: Store, run_id: str) -> None:
+    """Stops a run: one that waits leaves the queue, one that works saves a checkpoint and exits. Harmless when it has ended.
+
+    Raises RunError for a run that this store's queue does not know.
+    """
+    jobs = JobDatabase(store.jobs_database)
+    job = jobs.get(run_id)
+    if job is None:
+        record = _own_run(store, run_id)
+        if record.is_over:
+            return
+        raise RunError(
+            _("{name} is not in this store's queue: it can only be stopped where it was launched.").format(name=record.name)
+        )
+    if jobs.cancel(run_id, _("Taken off the queue before it started.")):
+        job = jobs.get(run_id)
+        assert job is not None
+        report(store, jobs, job)
+        return
+    jobs.request_stop(run_id)
+    ensure_supervisor(store)
+
+
+def resume(store: Store, run_id: str, checkpoint_step: int | None = None) -> None:
+    """Queues a run that is over once more, to go on from a checkpoint, the last by default.
+
+    Raises RunError for a run that is live, CheckpointError where the checkpoint is missing or damaged.
+    """
+    record = _own_run(store, run_id)
+    jobs = JobDatabase(store.jobs_database)
+    job = jobs.get(run_id)
+    if job.is_live if job is not None else not record.is_over:
+        state = job.state if job is not None else record.state
+        raise RunError(
+            _("{name} is {state}: only a run that has ended can be resumed. Stop it first.").format(name=record.name, state=state)
+        )
+    if not store.config_file(run_id).is_file():
+        raise RunError(_("{name} has no config.json beside its checkpoints: clone it instead.").format(name=record.name))
+    checkpoint = find_checkpoint(store, run_id, "last" if checkpoint_step is None else checkpoint_step)
+    verify(checkpoint)
+    if job is None:
+        jobs.add_over(run_id, record.state)
+    else:
+        _wait_until_reported(store, jobs, record)
+    if not jobs.requeue(run_id, checkpoint.step):
+        raise RunError(_("{name} has just been resumed by someone else.").format(name=record.name))
+    ensure_supervisor(store)
+    queued = jobs.get(run_id)
+    assert queued is not None
+    report(store, jobs, queued)
+
+
+def move_first(store: Store, run_id: str) -> None:
+    """Puts a waiting run before all others. Raises RunError where it does not wait."""
+    if not JobDatabase(store.jobs_database).move_first(run_id):
+        raise RunError(_("{name} does not wait in the queue.").format(name=read.get_run(store, run_id).name))
+
+
+def archive(store: Store, run_id: str) -> None:
+    """Puts a run away: lists leave it out, nothing is deleted. Raises RunError for a live run."""
+    record = _own_run(store, run_id)
+    if not record.is_over:
+        raise RunError(_("{name} is {state}: stop it before archiving it.").format(name=record.name, state=record.state))
+    write.set_tags(store, run_id, {tags.ARCHIVED: "true"})
+
+
+def restore(store: Store, run_id: str) -> None:
+    """Brings an archived run back into the lists."""
+    _own_run(store, run_id)
+    write.set_tags(store, run_id, {tags.ARCHIVED: ""})
+
+
+def rename(store: Store, run_id: str, name: str) -> None:
+    """Gives a run another name. Raises RunError for an empty or overlong one."""
+    _own_run(store, run_id)
+    name = name.strip()
+    if not 1 <= len(name) <= 200:
+        raise RunError(_("A run's name has 1 to 200 characters; this one has {count}.").format(count=len(name)))
+    write.rename_run(store, run_id, name)
+
+
+def _own_run(store: Store, run_id: str) -> RunRecord:
+    record = read.get_run(store, run_id)
+    if not record.is_ours:
+        raise RunError(_("{name} was not launched by Descent: it can be read, not changed.").format(name=record.name))
+    return record
+
+
+def _wait_until_reported(store: Store, jobs: JobDatabase, record: RunRecord) -> None:
+    """What the last attempt logged must be in MLflow before the next one begins."""
+    ensure_supervisor(store)
+    end = time.monotonic() + _REPORT_SECONDS
+    while True:
+        job = jobs.get(record.run_id)
+        if job is None or job.is_live or job.is_reported:
+            return
+        if time.monotonic() > end:
+            raise RunError(_("The last points of {name} are still being stored. Try again in a minute.").format(name=record.name))
+        time.sleep(0.1)

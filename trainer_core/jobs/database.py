@@ -1,0 +1,230 @@
+"""The queue of one store, jobs.db: order, state, process identities and how far each journal is shipped.
+
+What a run computed lives in MLflow. This holds only what running it needs; SQLite's locks let pages, the command line and
+the supervisor share it.
+"""
+
+import contextlib
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer_core.jobs.processes import Identity
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    run_id TEXT PRIMARY KEY,
+    position REAL NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    added REAL NOT NULL,
+    resume_from INTEGER,
+    stop_requested REAL,
+    stop_sent REAL,
+    started REAL,
+    ended REAL,
+    reason TEXT NOT NULL DEFAULT '',
+    host TEXT NOT NULL DEFAULT '',
+    shim_pid INTEGER,
+    shim_started REAL,
+    worker_pid INTEGER,
+    worker_started REAL,
+    journal_start INTEGER NOT NULL DEFAULT 0,
+    shipped INTEGER NOT NULL DEFAULT 0,
+    reported TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, position);
+"""
+
+LIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run as the queue knows it. Times are seconds since 1970; `state` is one of tracking's run states.
+
+    `added` is when it was queued last; `reported` is the state that MLflow has been told; `attempt` counts the starts;
+    `journal_start` is where this attempt's records begin, `shipped` how far they are in MLflow, both in bytes.
+    """
+
+    run_id: str
+    position: float
+    state: str
+    attempt: int
+    added: float
+    resume_from: int | None
+    stop_requested: float | None
+    stop_sent: float | None
+    started: float | None
+    ended: float | None
+    reason: str
+    shim: Identity | None
+    worker: Identity | None
+    journal_start: int
+    shipped: int
+    reported: str
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run waits or works."""
+        return self.state in LIVE
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether MLflow knows all there is to know until something happens again."""
+        return self.reported == self.state
+
+
+class JobDatabase:
+    """Reads and writes jobs.db. Each call opens the file for itself, so that threads and processes may share an object."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.exists():
+            # Changing the journal mode does not wait for other connections: one process at a time creates the file.
+            with path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._create()
+        else:
+            self._create()
+
+    def _create(self) -> None:
+        connection = sqlite3.connect(self._path, timeout=20)
+        with contextlib.closing(connection):
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(_SCHEMA)
+
+    def add(self, run_id: str) -> None:
+        """Queues a run at the end. MLflow knows it as queued already."""
+        with self._open() as connection:
+            connection.execute(
+                "INSERT INTO jobs (run_id, position, state, added, reported)"
+                " SELECT ?, COALESCE(MAX(position), 0) + 1, 'queued', ?, 'queued' FROM jobs",
+                (run_id, time.time()),
+            )
+
+    def add_over(self, run_id: str, state: str) -> None:
+        """Notes a run that is over and that the queue does not know, as in a store whose jobs.db was lost."""
+        with self._open() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO jobs (run_id, position, state, added, reported)"
+                " SELECT ?, COALESCE(MAX(position), 0) + 1, ?, ?, ? FROM jobs",
+                (run_id, state, time.time(), state),
+            )
+
+    def get(self, run_id: str) -> Job | None:
+        """The job of a run, None where the queue does not know it."""
+        found = self._select("WHERE run_id = ?", run_id)
+        return found[0] if found else None
+
+    def live(self) -> list[Job]:
+        """Running and queued jobs, in order."""
+        return self._select("WHERE state IN ('queued', 'running') ORDER BY state = 'queued', position")
+
+    def unreported(self) -> list[Job]:
+        """Jobs of which MLflow does not know the end yet, and all live ones."""
+        return self._select("WHERE state IN ('queued', 'running') OR reported != state ORDER BY position")
+
+    def move_first(self, run_id: str) -> bool:
+        """Puts a waiting run before all others; False where it does not wait."""
+        return self._update(
+            "position = (SELECT MIN(position) - 1 FROM jobs WHERE state = 'queued')", "run_id = ? AND state = 'queued'", run_id
+        )
+
+    def requeue(self, run_id: str, resume_from: int) -> bool:
+        """Queues a run that is over once more, from a step; False where it is live."""
+        return self._update(
+            "state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, position = (SELECT MAX(position) + 1 FROM jobs),"
+            " stop_requested = NULL, stop_sent = NULL, started = NULL, ended = NULL, reason = '', host = '',"
+            " shim_pid = NULL, shim_started = NULL, worker_pid = NULL, worker_started = NULL, reported = ''",
+            "run_id = ? AND state NOT IN ('queued', 'running')",
+            time.time(),
+            resume_from,
+            run_id,
+        )
+
+    def request_stop(self, run_id: str) -> None:
+        """Asks for a running job's end; asking again changes nothing."""
+        self._update("stop_requested = ?", "run_id = ? AND state = 'running' AND stop_requested IS NULL", time.time(), run_id)
+
+    def mark_stop_sent(self, run_id: str) -> None:
+        """The worker has been told to stop."""
+        self._update("stop_sent = ?", "run_id = ?", time.time(), run_id)
+
+    def start(self, run_id: str, journal_start: int) -> bool:
+        """Takes a job off the queue; False where it no longer waits, because someone stopped it just now."""
+        return self._update(
+            "state = 'running', started = ?, journal_start = ?",
+            "run_id = ? AND state = 'queued'",
+            time.time(),
+            journal_start,
+            run_id,
+        )
+
+    def set_processes(self, run_id: str, shim: Identity | None, worker: Identity | None) -> None:
+        """Records who runs the job."""
+        known = shim or worker
+        self._update(
+            "host = ?, shim_pid = ?, shim_started = ?, worker_pid = ?, worker_started = ?",
+            "run_id = ?",
+            known.host if known else "",
+            shim.pid if shim else None,
+            shim.started if shim else None,
+            worker.pid if worker else None,
+            worker.started if worker else None,
+            run_id,
+        )
+
+    def put_back(self, run_id: str) -> None:
+        """A job that was taken off the queue but never started waits again."""
+        self._update("state = 'queued', started = NULL", "run_id = ? AND state = 'running'", run_id)
+
+    def cancel(self, run_id: str, reason: str) -> bool:
+        """Ends a job that waits; False where it does not wait."""
+        return self._update(
+            "state = 'stopped', ended = ?, reason = ?", "run_id = ? AND state = 'queued'", time.time(), reason, run_id
+        )
+
+    def end(self, run_id: str, state: str, reason: str, ended: float) -> None:
+        """Records how a running job ended."""
+        self._update("state = ?, reason = ?, ended = ?", "run_id = ? AND state = 'running'", state, reason, ended, run_id)
+
+    def set_shipped(self, run_id: str, offset: int) -> None:
+        """Records how far the journal is in MLflow."""
+        self._update("shipped = ?", "run_id = ?", offset, run_id)
+
+    def set_reported(self, job: Job) -> None:
+        """MLflow knows the job's state; ignored where the run was resumed meanwhile."""
+        self._update("reported = ?", "run_id = ? AND attempt = ?", job.state, job.run_id, job.attempt)
+
+    def _update(self, changes: str, condition: str, *values: object) -> bool:
+        with self._open() as connection:
+            # Every text comes from this class; values are bound.
+            return connection.execute(f"UPDATE jobs SET {changes} WHERE {condition}", values).rowcount > 0  # noqa: S608
+
+    def _select(self, condition: str, *values: object) -> list[Job]:
+        with self._open() as connection:
+            return [_job(row) for row in connection.execute(f"SELECT * FROM jobs {condition}", values)]  # noqa: S608
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=20, isolation_level="IMMEDIATE")
+        connection.row_factory = sqlite3.Row
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+
+def _job(row: sqlite3.Row) -> Job:
+    def identity(kind: str) -> Identity | None:
+        pid = row[f"{kind}_pid"]
+        return None if pid is None else Identity(row["host"], pid, row[f"{kind}_started"])
+
+    plain = {name: row[name] for name in Job.__dataclass_fields__ if name not in ("shim", "worker")}
+    return Job(**plain, shim=identity("shim"), worker=identity("worker"))

@@ -1,0 +1,104 @@
+"""Launching a run: data checked, MLflow run created, config written, queued, supervisor at work."""
+
+import os
+import shlex
+import subprocess
+from gettext import gettext as _
+from pathlib import Path
+
+from trainer_core.config import SETTINGS, TrainConfig, differences, to_params, write_config
+from trainer_core.errors import RunError
+from trainer_core.jobs.database import JobDatabase
+from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
+from trainer_core.recipes import RECIPES, find_recipe
+from trainer_core.store import Store
+from trainer_core.tracking import read, tags, write
+from trainer_core.tracking.names import new_name
+
+_DEFAULT_RECIPE = "digits"
+
+
+def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, cloned_from: str | None = None) -> str:
+    """Queues a run and returns its id. The data is checked first.
+
+    Raises DataError or ConfigError for what the user can mend, StoreError where the run can't be recorded.
+    """
+    from trainer_core.data import check
+
+    config = config.model_copy(update={"dataset": _absolute(config.dataset)})
+    check(config)
+    ensure_supervisor(store)  # its start overlaps with what follows; it waits longer than that for something to do
+    if not config.name:
+        taken = {run.name for run in read.list_runs(store, archived=True, foreign=True)}
+        config = config.model_copy(update={"name": new_name(taken)})
+    found = {
+        tags.COMMAND: launch_command(config, recipe),
+        tags.RECIPE: recipe or "",
+        tags.CLONED_FROM: cloned_from or "",
+        tags.GIT_COMMIT: _git_commit(),
+    }
+    run_id = write.create_run(
+        store,
+        name=config.name,
+        experiment=config.experiment,
+        params=to_params(config),
+        tags={name: value for name, value in found.items() if value},
+    )
+    try:
+        path = store.config_file(run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_config(config, path, replace_text)
+        JobDatabase(store.jobs_database).add(run_id)
+    except OSError as error:
+        reason = _("The run could not be queued: {cause}").format(cause=error)
+        write.set_state(store, run_id, "failed", tags={tags.REASON: reason})
+        raise RunError(reason) from error
+    ensure_supervisor(store)
+    return run_id
+
+
+def launch_command(config: TrainConfig, recipe: str | None) -> str:
+    """The shell command that launches the same run: the recipe and what differs from it, quoted for a shell.
+
+    Without a recipe, or with one that no longer exists, the command starts from the recipe `digits`.
+    """
+    base = recipe if recipe is not None and recipe in RECIPES else _DEFAULT_RECIPE
+    words = ["python", "-m", "trainer_core", "launch", base]
+    for name, (_base_value, value) in differences(config, find_recipe(base).config, ignored=()).items():
+        option = option_of(name)
+        text: str = "none" if value is None else SETTINGS[name].format(value)
+        # A value that starts with a dash would be taken for an option.
+        words += [f"{option}={text}"] if text.startswith("-") else [option, text]
+    return shlex.join(words)
+
+
+def option_of(setting: str) -> str:
+    """A setting's option on the command line: `--learning-rate` for learning_rate."""
+    return "--" + setting.replace("_", "-")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file so that readers see the old text or the new, never half."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _absolute(dataset: str) -> str:
+    """A folder's path from the root: the worker runs in another working directory."""
+    path = Path(dataset).expanduser()
+    named = os.sep in dataset or dataset.startswith((".", "~"))
+    return str(path.absolute()) if named and path.exists() else dataset
+
+
+def _git_commit() -> str:
+    """The commit of this checkout, empty where it is none."""
+    if not (PROJECT_ROOT / ".git").exists():
+        return ""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

@@ -1,0 +1,86 @@
+"""Tells MLflow what became of the jobs: ships their journals and sets their states. Runs in a thread of the supervisor.
+
+Everything told is derived from jobs.db and the journals and may be told twice, so that a supervisor which is killed at any
+point leaves nothing that the next one can't finish.
+"""
+
+import json
+import logging
+import threading
+from typing import cast
+
+from trainer_core.errors import RunError
+from trainer_core.jobs.database import Job, JobDatabase
+from trainer_core.store import Store
+from trainer_core.tracking import read, ship, tags, write
+from trainer_core.tracking.records import Restart, RunRecord, RunState
+
+# A journal is shipped in portions, so that a long one does not hold up another run's points.
+METRICS_A_TURN = 5_000
+PASS_SECONDS = 0.4
+RETRY_SECONDS = 3.0
+_log = logging.getLogger(__name__)
+
+
+class Reporter(threading.Thread):
+    """Reports all jobs again and again until `close`."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(name="reporter", daemon=True)
+        self._store = store
+        self._jobs = JobDatabase(store.jobs_database)
+        self._closed = threading.Event()
+
+    def run(self) -> None:
+        """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
+        pause = 0.0
+        while not self._closed.wait(pause):
+            pause = PASS_SECONDS
+            for job in self._jobs.unreported():
+                try:
+                    if report(self._store, self._jobs, job):
+                        pause = 0.0
+                except Exception:  # noqa: BLE001 - one run's trouble must end neither the thread nor the others' reports
+                    _log.exception("run %s could not be reported", job.run_id)
+                    pause = RETRY_SECONDS
+
+    def close(self) -> None:
+        """Ends the thread after what it does now."""
+        self._closed.set()
+
+
+def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
+    """Brings MLflow up to a job's present state; whether there is more to ship at once."""
+    try:
+        record = read.get_run(store, job.run_id)
+    except RunError:
+        if not job.is_live:
+            _log.warning("run %s is no longer in MLflow: nothing to report", job.run_id)
+            jobs.set_reported(job)
+        return False
+    if job.is_live and not job.is_reported:
+        write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record))
+        jobs.set_reported(job)
+    shipped = ship.ship(store, job.run_id, job.shipped, most=METRICS_A_TURN)
+    if shipped != job.shipped:
+        jobs.set_shipped(job.run_id, shipped)
+        return True
+    if not job.is_live:
+        # The worker had ended before this job was read, and nothing is left to ship: these are its last words.
+        write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record), ended=job.ended)
+        jobs.set_reported(job)
+    return False
+
+
+def _tags(job: Job, record: RunRecord) -> dict[str, str]:
+    found = {tags.REASON: job.reason}
+    if job.resume_from is not None:
+        restart = Restart(int(job.added * 1000), job.resume_from)
+        restarts = [*(entry for entry in record.restarts if entry.at != restart.at), restart]
+        found[tags.RESTARTS] = json.dumps([{"at": entry.at, "from_step": entry.from_step} for entry in restarts])
+    if job.started is not None:
+        start = int(job.started * 1000)
+        end = None if job.ended is None else int(job.ended * 1000)
+        segments = [[entry.started, entry.ended] for entry in record.segments if entry.started != start]
+        found[tags.SEGMENTS] = json.dumps([*segments, [start, end]])
+    return found

@@ -1,0 +1,225 @@
+"""Starts queued runs, watches their workers and sees that MLflow learns of both. One a store; outlives the dashboard.
+
+Started on demand (summon.py), or by hand: python -m trainer_core.jobs.supervisor --store mlruns
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+from types import FrameType
+from typing import Any
+
+from trainer_core.errors import TrainerError
+from trainer_core.jobs.database import Job, JobDatabase
+from trainer_core.jobs.processes import Identity, end_group, find_by_arguments, first_child, identify, is_alive, send, this_host
+from trainer_core.jobs.reporter import Reporter
+from trainer_core.jobs.summon import PROJECT_ROOT, lock_file, supervisor_lock
+from trainer_core.jobs.verdict import judge
+from trainer_core.store import Store, open_store
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 30.0
+IDLE_SECONDS = 60.0
+# A run on another machine that shares the store can't be seen; it shows that it lives by its progress file.
+_ELSEWHERE_SECONDS = 60.0
+_SHIM = PROJECT_ROOT / "trainer_core" / "jobs" / "shim.py"
+_log = logging.getLogger(__name__)
+
+WorkerCommand = Callable[[Store, Job], Sequence[str]]
+
+
+def worker_command(store: Store, job: Job) -> list[str]:
+    """The command line of a run's worker."""
+    command = [sys.executable, "-m", "trainer_core.training", "--store", str(store.root), "--run", job.run_id]
+    return command if job.resume_from is None else [*command, "--resume-from", str(job.resume_from)]
+
+
+class Supervisor:
+    """The loop. `command` gives the worker's command line, `slots` how many runs work at once.
+
+    A worker that was told to stop is ended after `grace_seconds`; with nothing to do for `idle_seconds` the supervisor leaves.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        command: WorkerCommand = worker_command,
+        slots: int = 1,
+        grace_seconds: float = GRACE_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._store = store
+        self._jobs = JobDatabase(store.jobs_database)
+        self._command = command
+        self._slots = slots
+        self._grace_seconds = grace_seconds
+        self._idle_seconds = idle_seconds
+        self._shims: list[subprocess.Popen[bytes]] = []
+        self._leaving = False
+
+    def serve(self) -> None:
+        """Supervises until idle or told to leave. Returns at once where another supervisor is at work."""
+        patience = 1.0  # someone may hold the lock for a moment, only to see whether it is free
+        while not self._leaving:
+            with supervisor_lock(self._store, patience) as mine:
+                if not mine:
+                    return
+                lock_file(self._store).write_text(f"{os.getpid()}\n", encoding="ascii")
+                self._work_until_idle()
+            # Whoever queued a run just before the lock was given up saw it taken and started nobody: look once more.
+            patience = 0.0
+            if not self._jobs.unreported():
+                return
+
+    def leave(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Ends `serve` soon. Workers go on; the next supervisor adopts them."""
+        self._leaving = True
+
+    def tick(self) -> None:
+        """Looks after every live job once: those that run, then the queue."""
+        self._shims = [shim for shim in self._shims if shim.poll() is None]  # a dead child stays a zombie until polled
+        jobs = self._jobs.live()
+        running = [job for job in jobs if job.state == "running"]
+        for job in running:
+            self._attend(job)
+        free = self._slots - sum(1 for job in self._jobs.live() if job.state == "running")
+        for job in [job for job in jobs if job.state == "queued"][: max(0, free)]:
+            self._start(job)
+
+    def _work_until_idle(self) -> None:
+        reporter = Reporter(self._store)
+        idle_since = time.monotonic()
+        try:
+            while not self._leaving and time.monotonic() - idle_since < self._idle_seconds:
+                self.tick()
+                # The first run is started before this imports mlflow, which takes over a second.
+                if reporter.ident is None and self._jobs.unreported():
+                    reporter.start()
+                if self._jobs.unreported():
+                    idle_since = time.monotonic()
+                time.sleep(POLL_SECONDS)
+        finally:
+            reporter.close()
+            if reporter.ident is not None:
+                reporter.join(timeout=10)
+
+    def _start(self, job: Job) -> None:
+        journal = self._store.journal(job.run_id)
+        exit_file = self._store.exit_status(job.run_id)
+        for stale in (exit_file, self._store.progress(job.run_id)):
+            stale.unlink(missing_ok=True)
+        if not self._jobs.start(job.run_id, journal.stat().st_size if journal.exists() else 0):
+            return
+        shim = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(_SHIM),
+            "--exit-file",
+            str(exit_file),
+            "--log",
+            str(self._store.log(job.run_id)),
+            "--",
+        ]
+        _log.info("starting run %s, attempt %d", job.run_id, job.attempt)
+        try:
+            process = subprocess.Popen(
+                [*shim, *self._command(self._store, job)],
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._jobs.end(job.run_id, "failed", _("The worker could not be started: {cause}.").format(cause=error), time.time())
+            return
+        self._shims.append(process)
+        # A shim that is gone already still gets an identity, or the job would look as if it had never been started.
+        self._jobs.set_processes(job.run_id, identify(process.pid) or Identity(this_host(), process.pid, time.time()), None)
+
+    def _attend(self, job: Job) -> None:
+        if job.shim is None and job.worker is None:
+            job = self._find_processes(job)
+        elif job.worker is None and job.shim is not None:
+            worker = first_child(job.shim)
+            if worker is not None:
+                self._jobs.set_processes(job.run_id, job.shim, worker)
+        alive = self._is_alive(job)  # before looking for the exit status: a shim may write it in between
+        status = self._exit_status(job)
+        if status is not None or not alive:
+            if status is None and job.shim is None and job.worker is None:
+                _log.info("run %s was never started: back to the queue", job.run_id)
+                self._jobs.put_back(job.run_id)
+                return
+            state, reason = judge(self._store, job, status)
+            ended = float(status["time"]) if status else time.time()
+            _log.info("run %s: %s %s", job.run_id, state, reason)
+            self._jobs.end(job.run_id, state, reason, ended)
+        elif job.stop_requested is not None and job.worker is not None:
+            self._stop(job)
+
+    def _stop(self, job: Job) -> None:
+        assert job.worker is not None
+        if job.stop_sent is None:
+            _log.info("stopping run %s", job.run_id)
+            send(job.worker, signal.SIGTERM)
+            self._jobs.mark_stop_sent(job.run_id)
+        elif time.time() - job.stop_sent > self._grace_seconds:
+            _log.warning("run %s did not stop within %g s: ending it", job.run_id, self._grace_seconds)
+            end_group(job.worker)
+
+    def _find_processes(self, job: Job) -> Job:
+        """A supervisor that was killed between starting a shim and writing down who it is leaves a job without processes."""
+        shim = find_by_arguments("--exit-file", str(self._store.exit_status(job.run_id)))
+        if shim is not None:
+            self._jobs.set_processes(job.run_id, shim, first_child(shim))
+        return self._jobs.get(job.run_id) or job
+
+    def _is_alive(self, job: Job) -> bool:
+        known = [identity for identity in (job.shim, job.worker) if identity is not None]
+        if any(identity.host != this_host() for identity in known):
+            progress = self._store.progress(job.run_id)
+            return progress.exists() and time.time() - progress.stat().st_mtime < _ELSEWHERE_SECONDS
+        return any(is_alive(identity) for identity in known)
+
+    def _exit_status(self, job: Job) -> dict[str, Any] | None:
+        try:
+            found = json.loads(self._store.exit_status(job.run_id).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        assert isinstance(found, dict)
+        return found
+
+
+def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker_command) -> int:
+    """The supervisor's process."""
+    parser = argparse.ArgumentParser(description="Starts the queued runs of a store and watches over them.")
+    parser.add_argument("--store", required=True, help="the store's folder")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        supervisor = Supervisor(
+            open_store(options.store),
+            command=command,
+            slots=int(os.environ.get("DESCENT_SLOTS", "1")),
+            grace_seconds=float(os.environ.get("DESCENT_GRACE_SECONDS", GRACE_SECONDS)),
+            idle_seconds=float(os.environ.get("DESCENT_SUPERVISOR_IDLE_SECONDS", IDLE_SECONDS)),
+        )
+    except (TrainerError, ValueError) as error:
+        _log.error("%s", error)
+        return 1
+    signal.signal(signal.SIGTERM, supervisor.leave)
+    signal.signal(signal.SIGINT, supervisor.leave)
+    supervisor.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

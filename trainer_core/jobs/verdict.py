@@ -1,0 +1,63 @@
+"""How a run ended, from its worker's last word and its exit status."""
+
+import signal
+from collections.abc import Mapping
+from gettext import gettext as _
+from typing import Any
+
+from trainer_core.jobs.database import Job
+from trainer_core.jobs.watching import log_tail
+from trainer_core.store import Store
+from trainer_core.tracking.journal import read_records
+from trainer_core.tracking.records import RunState
+
+# An outcome is among the last records; a journal may hold millions.
+_TAIL_BYTES = 65_536
+
+
+def judge(store: Store, job: Job, status: Mapping[str, Any] | None) -> tuple[RunState, str]:
+    """The state that a run ended in, with a sentence on why where it did not finish. `status` is what the shim wrote."""
+    outcome = _outcome(store, job)
+    if outcome is not None:
+        state: RunState = outcome["state"]
+        return state, str(outcome["reason"])
+    if job.stop_requested is not None:
+        return "stopped", _("Stopped before it could save its state: the work since the last checkpoint is lost.")
+    return "failed", f"{_how_it_ended(status)} {_what_the_log_says(store, job.run_id)}"
+
+
+def _how_it_ended(status: Mapping[str, Any] | None) -> str:
+    if status is None:
+        return _("The worker was gone without a trace, as after a restart of the machine.")
+    code = status["code"]
+    if code is None:
+        return _("The worker could not be started: {cause}.").format(cause=status.get("error", ""))
+    if code >= 0:
+        return _("The worker ended with exit code {code} and did not say how the run went.").format(code=code)
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = _("unknown")
+    sentence = _("The worker was killed by signal {number} ({name}).").format(number=-code, name=name)
+    if -code == signal.SIGKILL:
+        sentence += " " + _("The system does that when memory runs out; a smaller batch size takes less.")
+    return sentence
+
+
+def _what_the_log_says(store: Store, run_id: str) -> str:
+    lines = [line for line in log_tail(store, run_id) if line.strip()]
+    place = _("The log is {path}.").format(path=store.log(run_id).relative_to(store.root))
+    return _("Its log ends with “{line}”.").format(line=lines[-1].strip()[:300]) + " " + place if lines else place
+
+
+def _outcome(store: Store, job: Job) -> dict[str, Any] | None:
+    """The last outcome that this attempt's worker wrote."""
+    path = store.journal(job.run_id)
+    if not path.exists():
+        return None
+    start = max(job.journal_start, path.stat().st_size - _TAIL_BYTES)
+    found = None
+    for record, _end in read_records(path, start):
+        if record["kind"] == "outcome":
+            found = record
+    return found

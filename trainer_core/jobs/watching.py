@@ -1,0 +1,60 @@
+"""What a worker says of itself while it works: progress and log."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, fields
+
+from trainer_core.store import Store
+
+SILENT_SECONDS = 15.0
+_TAIL_BYTES = 131_072
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A worker's sign of life. Times are seconds since 1970; `seconds_left` is None until there is something to reckon from."""
+
+    time: float
+    phase: str
+    step: int
+    total_steps: int
+    epoch: float
+    epochs: float
+    samples_per_second: float | None
+    seconds_left: float | None
+    started: float
+    pid: int
+
+    @property
+    def share(self) -> float:
+        """The part of all steps that is done, 0 to 1."""
+        return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
+
+    @property
+    def silent(self) -> bool:
+        """Whether the worker, if it is meant to be at work, has said nothing for a while."""
+        return time.time() - self.time > SILENT_SECONDS
+
+
+def progress(store: Store, run_id: str) -> Progress | None:
+    """The worker's last sign of life, None before the first."""
+    try:
+        found = json.loads(store.progress(run_id).read_text(encoding="utf-8"))
+        return Progress(**{field.name: found[field.name] for field in fields(Progress)})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def log_tail(store: Store, run_id: str, lines: int = 20) -> list[str]:
+    """The last lines that the run's worker printed; [] where it printed nothing."""
+    try:
+        with store.log(run_id).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    # A progress bar redraws its line with carriage returns: only its last state is worth reading.
+    shown = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.removesuffix("\n").split("\n")]
+    return shown[-lines:] if text and lines > 0 else []
