@@ -51,7 +51,9 @@ def setting(
         off: What an empty (None) or zero value means, where that is a meaning of its own.
         bounds: pydantic's own (ge, gt, le, lt, min_length, max_length, allow_inf_nan).
     """
-    face = dict(label=label, when=when, group=group, unit=unit, scale=scale, basic=basic, shown_if=dict(shown_if or {}), off=off)
+    face: dict[str, Any] = dict(
+        label=label, when=when, group=group, unit=unit, scale=scale, basic=basic, shown_if=dict(shown_if or {}), off=off
+    )
     return Field(default, description=help, json_schema_extra={"face": face}, **bounds)
 
 
@@ -72,9 +74,7 @@ class TrainConfig(BaseModel):
         min_length=1,
         max_length=200,
     )
-    task: Literal["image_classification"] = setting(
-        "image_classification", "Task", "What the model learns to do.", group="Data"
-    )
+    task: Literal["image_classification"] = setting("image_classification", "Task", "What the model learns to do.", group="Data")
 
     dataset: str = setting(
         "digits",
@@ -448,7 +448,9 @@ class Setting:
         """What the field takes, as a phrase: `a whole number, at least 1`."""
         if self.choices:
             return _("one of {choices}").format(choices=", ".join(self.choices))
-        kind = {int: _("a whole number"), float: _("a number"), str: _("text"), tuple: _("whole numbers with commas between")}[self.kind]
+        kind = {int: _("a whole number"), float: _("a number"), str: _("text"), tuple: _("whole numbers with commas between")}[
+            self.kind
+        ]
         parts = [kind]
         for sentence, bound in (
             (_("at least {bound}"), self.minimum),
@@ -498,6 +500,11 @@ def _bound(bounds: Mapping[str, Any], kind: str, attribute: str) -> float | None
 def format_number(value: float) -> str:
     """A float as short as it can be written and read back: 2e-5, 0.001, 0.1307."""
     text = repr(float(value))
+    if math.isfinite(value) and abs(value) >= 1e6:
+        text = f"{value:.15e}".replace("+", "")
+        mantissa, exponent = text.split("e")
+        short = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+        return short if float(short) == value else repr(float(value))
     if "e" in text:
         mantissa, exponent = text.split("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"

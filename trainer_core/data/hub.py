@@ -28,8 +28,9 @@ def check_reachable(dataset: str) -> None:
     except OSError as error:
         raise DataError(
             _(
-                "The dataset “{dataset}” is not on this machine and {host} can't be reached ({cause}). Give a folder in its place, "
-                "for MNIST one with the four IDX .gz files (--dataset FOLDER, or the field Dataset), or set HF_ENDPOINT to a mirror."
+                "The dataset “{dataset}” is not on this machine and {host} can't be reached ({cause}). "
+                "Give a folder in its place, for MNIST one with the four IDX .gz files (--dataset FOLDER, or the field Dataset), "
+                "or set HF_ENDPOINT to a mirror."
             ).format(dataset=dataset, host=host, cause=error)
         ) from error
 
@@ -81,14 +82,18 @@ def read_hub(dataset: str) -> tuple[dict[str, ImageSplit], tuple[str, ...], str]
     label = next((name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)), None)
     if image is None or label is None:
         raise DataError(
-            _("The dataset “{dataset}” has no {what} column; its columns are {columns}. Choose one with pictures and labels.").format(
-                dataset=dataset, what=_("picture") if image is None else _("label"), columns=", ".join(features)
-            )
+            _(
+                "The dataset “{dataset}” has no {what} column; its columns are {columns}. Choose one with pictures and labels."
+            ).format(dataset=dataset, what=_("picture") if image is None else _("label"), columns=", ".join(features))
         )
-    splits = {name: _read_split(dataset, rows, image, label) for name, rows in loaded.items() if name in ("train", "validation", "test")}
+    splits = {
+        name: _read_split(dataset, rows, image, label) for name, rows in loaded.items() if name in ("train", "validation", "test")
+    }
     if "train" not in splits:
         raise DataError(
-            _("The dataset “{dataset}” has no split named train; its splits are {splits}.").format(dataset=dataset, splits=", ".join(loaded))
+            _("The dataset “{dataset}” has no split named train; its splits are {splits}.").format(
+                dataset=dataset, splits=", ".join(loaded)
+            )
         )
     revision = str(next(iter(loaded.values())).info.version or "")
     return splits, tuple(features[label].names), revision
@@ -99,6 +104,8 @@ def _read_split(dataset: str, rows: Any, image: str, label: str) -> ImageSplit:
     shapes = {picture.shape for picture in pictures}
     if len(shapes) != 1:
         raise DataError(
-            _("The pictures of “{dataset}” have {count} different sizes; one size is needed.").format(dataset=dataset, count=len(shapes))
+            _("The pictures of “{dataset}” have {count} different sizes; one size is needed.").format(
+                dataset=dataset, count=len(shapes)
+            )
         )
     return ImageSplit(np.stack(pictures), np.asarray(rows[label], dtype=np.int64), np.arange(len(pictures)))

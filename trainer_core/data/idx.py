@@ -30,9 +30,9 @@ def read_folder(folder: Path) -> dict[str, ImageSplit]:
     if missing:
         raise DataError(
             _(
-                "The folder {folder} has no {missing}. MNIST is four files: train-images-idx3-ubyte.gz, "
-                "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. Name the folder that holds them."
-            ).format(folder=folder, missing=", ".join(missing))
+                "The folder {folder} lacks {missing}. MNIST is four files, train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
+                "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. Name the folder that holds them."
+            ).format(folder=folder, missing=_("all four IDX files") if len(missing) == 4 else ", ".join(missing))
         )
     return {split: _read_split(folder, stem) for split, stem in _STEMS.items()}
 
@@ -40,13 +40,15 @@ def read_folder(folder: Path) -> dict[str, ImageSplit]:
 def _read_split(folder: Path, stem: str) -> ImageSplit:
     images_file = _find(folder, f"{stem}-images-idx3-ubyte")
     labels_file = _find(folder, f"{stem}-labels-idx1-ubyte")
-    assert images_file and labels_file
+    assert images_file
+    assert labels_file
     images, labels = read_idx(images_file, dimensions=3), read_idx(labels_file, dimensions=1)
     if len(images) != len(labels):
         raise DataError(
-            _("{images} holds {pictures:,} pictures but {labels} {names:,} labels. They belong to different sets; fetch both again.").format(
-                images=images_file.name, pictures=len(images), labels=labels_file.name, names=len(labels)
-            )
+            _(
+                "{images} holds {pictures:,} pictures but {labels} {names:,} labels. They belong to different sets; "
+                "fetch both again."
+            ).format(images=images_file.name, pictures=len(images), labels=labels_file.name, names=len(labels))
         )
     if not len(images):
         raise DataError(_("{file} holds no pictures. Fetch it again.").format(file=images_file))
@@ -83,4 +85,4 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
                 file=path, promised=size, found=f"{len(content):,}" if len(content) < size else _("more")
             )
         )
-    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+    return np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape)  # a bytearray, for torch wants it writable

@@ -29,7 +29,7 @@ class ImageSplit:
 
     def label_counts(self, labels: int) -> list[int]:
         """How many examples each of the `labels` classes has."""
-        return np.bincount(self.labels, minlength=labels).tolist()
+        return [int(count) for count in np.bincount(self.labels, minlength=labels)]
 
     def example_id(self, index: int) -> str:
         """blake2 of the picture and its source row, 16 hexadecimal digits."""

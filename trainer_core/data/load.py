@@ -118,9 +118,10 @@ def source_kind(dataset: str) -> str:
         )
     if dataset.startswith(("/", ".", "~")) or not _HUB_ID.fullmatch(dataset):
         raise DataError(
-            _("There is no folder {dataset}. Give “digits”, an existing folder with the IDX files, or a hub id such as ylecun/mnist.").format(
-                dataset=dataset
-            )
+            _(
+                "There is no folder {dataset}. Give “digits”, an existing folder with the IDX files, "
+                "or a hub id such as ylecun/mnist."
+            ).format(dataset=dataset)
         )
     return "hub"
 

@@ -19,7 +19,8 @@ _INK = 32
 
 def as_the_model_sees(images: NDArray[np.uint8], mean: float, std: float) -> NDArray[np.float32]:
     """Pixels as the model reads them: scaled to 0 to 1, mean taken off, divided by std. The shape stays."""
-    return ((images.astype(np.float32) / 255) - np.float32(mean)) / np.float32(std)
+    scaled: NDArray[np.float32] = (images / np.float32(255) - np.float32(mean)) / np.float32(std)
+    return scaled
 
 
 def content_share_of(images: NDArray[np.uint8]) -> float:
@@ -28,7 +29,7 @@ def content_share_of(images: NDArray[np.uint8]) -> float:
     `images` has shape [rows, height, width].
     """
     ink = images[:2_000] > _INK
-    longer = np.maximum(_extent(ink.any(axis=2)), _extent(ink.any(axis=1)))
+    longer = np.maximum(_extent(np.any(ink, axis=2)), _extent(np.any(ink, axis=1)))
     return float(np.median(longer[longer > 0])) if (longer > 0).any() else 1.0
 
 
@@ -45,7 +46,7 @@ def open_picture(source: Path | bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(
+            picture: Image.Image = Image.open(
                 source if isinstance(source, Path) else io.BytesIO(source), formats=("PNG", "JPEG", "BMP", "GIF", "WEBP")
             )
             if picture.width * picture.height > _LARGEST_PIXELS:
@@ -61,10 +62,17 @@ def open_picture(source: Path | bytes) -> Image.Image:
     except FileNotFoundError as error:
         raise DataError(_("There is no file {file}. Name a PNG or JPEG picture.").format(file=source)) from error
     except (
-        UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
     ) as error:
         raise DataError(
-            _("{name} is not a picture that can be read. PNG, JPEG, BMP, GIF and WebP are; save it as one of them.").format(name=name)
+            _("{name} is not a picture that can be read. PNG, JPEG, BMP, GIF and WebP are; save it as one of them.").format(
+                name=name
+            )
         ) from error
 
 

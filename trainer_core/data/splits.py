@@ -29,8 +29,8 @@ def draw_stratified(labels: NDArray[np.int64], share: float, seed: int = SPLIT_S
         stay, drawn = train_test_split(np.arange(len(labels)), test_size=share, stratify=labels, random_state=seed)
     except ValueError as error:
         raise DataError(
-            _("{rows:,} rows are too few to hold back a share of {share:g} by class ({cause}). Change the share or add rows.").format(
-                rows=len(labels), share=share, cause=error
-            )
+            _(
+                "{rows:,} rows are too few to hold back a share of {share:g} by class ({cause}). Change the share or add rows."
+            ).format(rows=len(labels), share=share, cause=error)
         ) from error
     return np.sort(stay), np.sort(drawn)

@@ -16,10 +16,12 @@ def layer_sizes(config: TrainConfig, image_shape: tuple[int, int], classes: int)
             layers.append((f"{previous}→{channels} 3×3", (previous * 9 + 1) * channels))
             # Halving stops at one pixel, as in networks.SmallCNN.
             previous, height, width = channels, max(1, height // 2), max(1, width // 2)
-        units, hidden = previous * height * width, ()
+        units = previous * height * width
+        sizes = [classes]
     else:
-        units, hidden = height * width, config.hidden_sizes
-    for size in (*hidden, classes):
+        units = height * width
+        sizes = [*config.hidden_sizes, classes]
+    for size in sizes:
         layers.append((f"{units}→{size}", (units + 1) * size))
         units = size
     return layers

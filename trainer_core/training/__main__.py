@@ -49,8 +49,10 @@ def main() -> int:
     except TrainerError as error:
         return _failed(journal, pulse, str(error))
     except MemoryError:
-        return _failed(journal, pulse, _("Memory ran out. Halve the batch size and double the accumulation steps: the result is the same."))
-    except Exception as error:  # noqa: BLE001 - the last door: whatever it was, the run must end with a name
+        return _failed(
+            journal, pulse, _("Memory ran out. Halve the batch size and double the accumulation steps: the result is the same.")
+        )
+    except Exception as error:  # the last door: whatever it was, the run must end with a name
         logger.exception("Unexpected error")
         return _failed(journal, pulse, describe(error))
     journal.outcome("finished" if finished else "stopped")

@@ -41,9 +41,7 @@ class Flow(TrainerCallback):  # type: ignore[misc]
         self._config, self._folder, self._stop = config, folder, stop
         self._evaluated_at = 0
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Sets what happens after this step."""
         step, config = state.global_step, self._config
         last = step >= state.max_steps

@@ -54,6 +54,10 @@ class CheckpointFolder:
         self._drop_old()
         return target
 
+    def close(self) -> None:
+        """Removes the place where checkpoints are written aside."""
+        shutil.rmtree(self.aside, ignore_errors=True)
+
     def mark_best(self, step: int) -> None:
         """Says which step is the best so far."""
         write_atomically(self.path / BEST, json.dumps({"step": step}))

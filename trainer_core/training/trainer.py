@@ -33,15 +33,15 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """HF's hook: the optimiser of the settings."""
         if self.optimizer is None:
-            self.optimizer = build_optimizer(self._descent, (model or self.model).parameters())
-        return self.optimizer
+            self.optimizer: Any = build_optimizer(self._descent, (model or self.model).parameters())
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """HF's hook: the schedule of the settings."""
         if self.lr_scheduler is None:
-            self.lr_scheduler = build_schedule(
-                self._descent, optimizer or self.optimizer, num_training_steps, self._steps_per_epoch
-            )
+            target = optimizer or self.optimizer
+            self.lr_scheduler: Any = build_schedule(self._descent, target, num_training_steps, self._steps_per_epoch)
         return self.lr_scheduler
 
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:
@@ -61,12 +61,13 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             self._first_loss = worst
         if worst <= _EXPLODED * max(1.0, self._first_loss or 1.0):
             return
+        mend = _("Divide it by ten.") if self._descent.max_grad_norm else _("Divide it by ten, or clip gradients at 1.")
         what = _("is no longer a number") if not math.isfinite(worst) else _("exploded to {loss:.3g}").format(loss=worst)
         raise DivergedError(
             _(
                 "The training loss {what} at step {step}. The likely cause is the learning rate, {rate}: it is too large. "
-                "Divide it by ten, or clip gradients at 1. Checkpoints saved before are kept."
-            ).format(what=what, step=step, rate=format_number(self._descent.learning_rate))
+                "{mend} Checkpoints saved before are kept."
+            ).format(what=what, step=step, mend=mend, rate=format_number(self._descent.learning_rate))
         )
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
@@ -117,6 +118,10 @@ def choose_precision(wanted: str) -> str:
         return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
     if wanted == "fp16" and not torch.cuda.is_available():
         raise ConfigError(
-            {"precision": _("Precision (precision) is fp16, which needs an NVIDIA GPU; this machine has none. Choose auto, fp32 or bf16.")}
+            {
+                "precision": _(
+                    "Precision (precision) is fp16, which needs an NVIDIA GPU; this machine has none. Choose auto, fp32 or bf16."
+                )
+            }
         )
     return wanted

@@ -1,7 +1,9 @@
 """One run from data to finished: what the worker process does once its imports are done."""
 
 import logging
+import os
 import platform
+import sys
 import threading
 from gettext import gettext as _
 from importlib.metadata import version
@@ -14,7 +16,6 @@ from transformers import PrinterCallback, set_seed
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
 from trainer_core.config import TrainConfig
 from trainer_core.data import ImageData, content_share_of, load_data, plan, summarise
-
 from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
 from trainer_core.tasks.image_classification import PictureDataset, as_batch, measure_logits
@@ -45,7 +46,7 @@ def train(
     pulse.phase, pulse.epochs = "loading data", config.epochs
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
     data = load_data(config)
-    network, steps = _prepare(store, config, data, journal)
+    network, steps = _prepare(config, data, journal)
     if stop.is_set():
         return False
     details = {
@@ -82,12 +83,13 @@ def train(
         _test(store, run_id, config, data, trainer, writer, pulse)
         pulse.phase = "computing baselines"
         baselines.join()
+        folder.close()
         return True
     finally:
         vitals.end()
 
 
-def _prepare(store: Store, config: TrainConfig, data: ImageData, journal: Journal) -> tuple[ImageClassifier, int]:
+def _prepare(config: TrainConfig, data: ImageData, journal: Journal) -> tuple[ImageClassifier, int]:
     """Seeds, builds the network and writes down what the run stands on; returns it with the steps in an epoch."""
     summary = summarise(data)
     todo = plan(config, summary)
@@ -145,9 +147,12 @@ def _test(
 
 
 def _log_baselines(store: Store, config: TrainConfig, data: ImageData, writer: JournalWriter) -> None:
+    if sys.platform == "linux":
+        # Linux gives each thread a priority of its own: the baseline takes what training leaves.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     mean, std = config.input_mean, config.input_std
-    found = compute_baselines(data, config.evaluation_split, mean, std, store.cache, write_atomically)
-    writer.log({f"baseline/{name}": value for name, value in found.items()})
+    for found in compute_baselines(data, config.evaluation_split, mean, std, store.cache, write_atomically):
+        writer.log({f"baseline/{name}": value for name, value in found.items()})
 
 
 def describe_device() -> str:
@@ -158,6 +163,3 @@ def describe_device() -> str:
     if torch.backends.mps.is_available():
         return "Apple GPU"
     return _("{count} CPU cores").format(count=torch.get_num_threads())
-
-
-

@@ -1,0 +1,1 @@
+"""From a checkpoint to an answer, in a warm process that pages and the command line ask through jobs.predictor."""

@@ -1,0 +1,68 @@
+"""The warm process behind the playground: `python -m trainer_core.inference --store STORE`, asked over its own pipes.
+
+A request is a line of JSON ({"run", "step", "shape"}) and then the pictures' bytes; an answer is a line of JSON
+({"labels", "shape", "seconds"} or {"error"}) and then the probabilities' bytes (float32, row by row). It ends when its
+standard input does.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from gettext import gettext as _
+from math import prod
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from trainer_core.errors import TrainerError
+from trainer_core.store import open_store
+
+
+def main() -> None:
+    """Answers until there is nobody left to ask."""
+    parser = argparse.ArgumentParser(prog="python -m trainer_core.inference", description=__doc__)
+    parser.add_argument("--store", required=True)
+    arguments = parser.parse_args()
+    # What a library prints must not stand between answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    from trainer_core.inference.predict import LoadedCheckpoints  # seconds of imports
+
+    loaded = LoadedCheckpoints(open_store(arguments.store))
+    _answer(answers, {"ready": True})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        shape = tuple(int(size) for size in request["shape"])
+        content = _read_exactly(sys.stdin.buffer, prod(shape))
+        began = time.perf_counter()
+        try:
+            images = np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape)
+            labels, probabilities = loaded.predict(request["run"], int(request["step"]), images)
+        except TrainerError as error:
+            _answer(answers, {"error": str(error)})
+        except Exception as error:  # the process outlives any one question; the asker shows the sentence
+            sys.excepthook(type(error), error, error.__traceback__)
+            _answer(
+                answers, {"error": _("The prediction failed: {kind}: {message}.").format(kind=type(error).__name__, message=error)}
+            )
+        else:
+            header = {"labels": labels, "shape": probabilities.shape, "seconds": time.perf_counter() - began}
+            _answer(answers, header, np.ascontiguousarray(probabilities, dtype=np.float32).tobytes())
+
+
+def _answer(file: BinaryIO, header: dict[str, Any], content: bytes = b"") -> None:
+    file.write(json.dumps(header).encode() + b"\n" + content)
+    file.flush()
+
+
+def _read_exactly(file: BinaryIO, size: int) -> bytes:
+    content = file.read(size)
+    if len(content) < size:
+        sys.exit(0)  # the asker left in mid-sentence
+    return content
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Asks checkpoints through a warm process, so that no page and no prompt waits on torch twice."""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from gettext import gettext as _
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer_core.checkpoints import find_checkpoint
+from trainer_core.data import as_the_model_sees
+from trainer_core.errors import TrainerError
+from trainer_core.store import Store
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers for n pictures: `probabilities` is float32 [n, classes] in the order of `labels`; `seen` is what the network read,
+    float32 [n, height, width]; `seconds` is how long the network took."""
+
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    seen: NDArray[np.float32]
+    seconds: float
+
+
+class Predictor:
+    """Owns one process that keeps torch and the networks asked last. Threads may share it; it starts again when it died."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+
+    def warm(self) -> None:
+        """Starts the process without waiting for it."""
+        with self._lock:
+            self._start()
+
+    def predict(self, run_id: str, checkpoint_step: int, images: NDArray[np.uint8]) -> Predictions:
+        """Asks a checkpoint about uint8 pictures [n, height, width]. Raises TrainerError with the reason where it can't answer."""
+        checkpoint = find_checkpoint(self._store, run_id, checkpoint_step)
+        config = checkpoint.config()
+        seen = as_the_model_sees(images, config.input_mean, config.input_std)
+        with self._lock:
+            header, content = self._ask({"run": checkpoint.run_id, "step": checkpoint.step, "shape": images.shape}, images)
+        probabilities = np.frombuffer(content, dtype=np.float32).reshape(header["shape"])
+        return Predictions(tuple(header["labels"]), probabilities, seen, float(header["seconds"]))
+
+    def close(self) -> None:
+        """Ends the process."""
+        with self._lock:
+            self._end()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            log = (self._store.logs / "inference.log").open("ab")
+            with log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "trainer_core.inference", "--store", str(self._store.root)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                )
+            self._ready = False
+        return self._process
+
+    def _ask(self, question: dict[str, Any], images: NDArray[np.uint8]) -> tuple[dict[str, Any], bytes]:
+        process = self._start()
+        assert process.stdin
+        assert process.stdout
+        try:
+            if not self._ready:
+                self._read_header(process)
+                self._ready = True
+            process.stdin.write(json.dumps(question).encode() + b"\n" + np.ascontiguousarray(images).tobytes())
+            process.stdin.flush()
+            header = self._read_header(process)
+        except (OSError, ValueError) as error:
+            self._end()
+            raise TrainerError(
+                _("The prediction process ended early. Ask again; if it ends again, its log says why: {log}").format(
+                    log=self._store.logs / "inference.log"
+                )
+            ) from error
+        if "error" in header:
+            raise TrainerError(header["error"])
+        return header, process.stdout.read(4 * prod(header["shape"]))
+
+    @staticmethod
+    def _read_header(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        assert process.stdout
+        header: dict[str, Any] = json.loads(process.stdout.readline())
+        return header
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.wait()
+        self._process = None
