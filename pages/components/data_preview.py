@@ -1,0 +1,98 @@
+"""The parts Data and Model of the Train page: what will be learnt from, as the model sees it, and what learns."""
+
+from gettext import gettext as _
+
+import streamlit as st
+
+from pages.components.dataset_look import DataLook, drawn_back, examples_of
+from pages.components.param_form import Form, draw_field
+from pages.components.prediction_chart import label_bars
+from pages.components.session import format_count, plain
+from trainer_core.config import TrainConfig, format_number
+from trainer_core.data import DataSummary, ImageData, as_the_model_sees
+from trainer_core.tasks.parameter_count import architecture, count_parameters
+
+_EXAMPLES = 10
+_SPLITS = {"train": _("training"), "validation": _("validation"), "test": _("test")}
+_NETWORKS = {"feed_forward": _("Feed-forward net"), "cnn": _("Small CNN")}
+
+
+def draw_data(form: Form, look: DataLook) -> None:
+    """Name, rows a split, label balance and examples; where the data can't be read, the field says why."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        draw_field(form, "dataset")
+        if look.summary:
+            _draw_summary(look.summary, form)
+        elif look.error is None:
+            st.info(
+                _("{dataset} is not on this machine yet: the run downloads it first. Its pictures can be seen then.").format(
+                    dataset=plain(form.texts["dataset"])
+                ),
+                icon=":material/cloud_download:",
+            )
+    if look.summary and look.data:
+        with right:
+            st.caption(_("Training rows by label"))
+            counts = look.summary.label_counts["train"]
+            labels = look.summary.label_names
+            pairs = ", ".join(f"{label}: {format_count(count)}" for label, count in zip(labels, counts, strict=True))
+            st.plotly_chart(
+                label_bars(labels, counts),
+                key="train/labels",
+                config={"displayModeBar": False},
+                alt=_("Training rows by label. {pairs}").format(pairs=pairs),
+            )
+        _draw_examples(form, look.data)
+
+
+def _draw_summary(summary: DataSummary, form: Form) -> None:
+    height, width = summary.image_shape
+    rows = " · ".join(f"**{format_count(count)}** {_SPLITS[split]}" for split, count in summary.rows.items())
+    st.markdown(_("{rows} rows").format(rows=rows))
+    st.caption(
+        _("{name} from {source} · {width} × {height} pixels · {classes} classes").format(
+            name=plain(summary.name), source=plain(summary.source), width=width, height=height, classes=len(summary.label_names)
+        )
+    )
+    if form.texts["evaluation_split"] == "test":
+        st.caption(_(":material/info: Evaluated on the test split during training, as the course does."))
+
+
+def _draw_examples(form: Form, data: ImageData) -> None:
+    try:
+        mean, std = float(form.values["input_mean"]), float(form.values["input_std"])
+    except ValueError:
+        return
+    if {"input_mean", "input_std"} & form.problems.keys():
+        return
+    train = data.splits["train"]
+    rows = examples_of(data, "train", _EXAMPLES)
+    seen = as_the_model_sees(train.images[rows], mean, std)
+    st.caption(
+        _("As the model sees them: the mean taken off, divided by the standard deviation; pixels from {least} to {most}").format(
+            least=format_number(round(float(seen.min()), 2)), most=format_number(round(float(seen.max()), 2))
+        )
+    )
+    with st.container(horizontal=True, gap="small"):
+        for picture, row in zip(seen, rows, strict=True):
+            label = data.label_names[int(train.labels[row])]
+            alt = _("Example of {label}").format(label=label)
+            st.image(drawn_back(picture, mean, std), caption=plain(label), width=64, alt=alt)
+
+
+def draw_model(form: Form, look: DataLook) -> None:
+    """What kind of network, its layers, and how many parameters it has."""
+    config: TrainConfig | None = form.config
+    if config is None or look.summary is None:
+        network = _NETWORKS[form.texts["model"]]
+        st.markdown(_("{network}, from scratch. Its size is known once data and settings are right.").format(network=network))
+        return
+    shape, classes = look.summary.image_shape, len(look.summary.label_names)
+    st.markdown(
+        _("{network} **{layers}** · {count} parameters, from scratch").format(
+            network=_NETWORKS[config.model],
+            layers=plain(architecture(config, shape, classes)),
+            count=format_count(count_parameters(config, shape, classes)),
+        )
+    )

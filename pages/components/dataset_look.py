@@ -1,0 +1,102 @@
+"""What pages see of a dataset: read once and kept for a while, with what is wrong with it as a sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from trainer_core.config import SETTINGS, build_config
+from trainer_core.data import DataSummary, ImageData, as_the_model_sees, check, load_data
+from trainer_core.errors import ConfigError, TrainerError
+
+_SHOWN_PIXELS = 112
+
+Fields = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class DataLook:
+    """A dataset as a page meets it. Without data and error it is one that the run will download first."""
+
+    data: ImageData | None = None
+    summary: DataSummary | None = None
+    error: TrainerError | None = None
+
+
+class _NotDownloadedError(TrainerError):
+    """The dataset can be had, but is not on this machine yet."""
+
+
+def look_at_data(values: Mapping[str, Any]) -> DataLook:
+    """Reads the dataset that the settings of the group Data name; the other settings may be missing or wrong."""
+    fields = tuple((name, values[name]) for name, setting in SETTINGS.items() if setting.group == "Data" and name in values)
+    try:
+        config = build_config(dict(fields))
+    except ConfigError as error:
+        return DataLook(error=error)
+    state = _folder_state(Path(config.dataset).expanduser())
+    return _problem(fields, state) or _read(fields, state)
+
+
+# Kept for a moment only: a network or a download may be there soon. A folder's files are part of the key.
+@st.cache_resource(max_entries=16, ttl=20, show_spinner=False)
+def _problem(fields: Fields, state: tuple[Any, ...]) -> DataLook | None:
+    try:
+        _read(fields, state)
+    except _NotDownloadedError:
+        return DataLook()
+    except TrainerError as error:
+        return DataLook(error=error)
+    return None
+
+
+# One copy for all sessions, only ever read. MNIST takes 55 MB.
+@st.cache_resource(max_entries=3, ttl=3600, show_spinner=False)
+def _read(fields: Fields, state: tuple[Any, ...]) -> DataLook:  # noqa: ARG001 - part of the cache's key
+    config = build_config({**dict(fields), "batch_size": 1})  # the form's own batch size is checked apart
+    summary = check(config)
+    if summary is None:
+        raise _NotDownloadedError
+    return DataLook(load_data(config), summary)
+
+
+def _folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())[:50] if folder.is_dir() else []
+        return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+    except OSError:
+        return ()
+
+
+def drawn_back(seen: NDArray[np.floating], mean: float, std: float, side: int = _SHOWN_PIXELS) -> NDArray[np.uint8]:
+    """A picture as the model sees it, drawn in grey: what a black pixel becomes is black again, what a white one becomes white.
+
+    Args:
+        seen: Normalised pixels [height, width].
+        mean: What was taken off, 0 to 1.
+        std: What was divided by.
+        side: Pixels of the longer side; each pixel becomes a square of whole pixels, so that nothing is blurred.
+    """
+    black, white = as_the_model_sees(np.array([0, 255], dtype=np.uint8), mean, std)
+    grey = np.clip(np.round((seen - black) * (255 / (white - black))), 0, 255).astype(np.uint8)
+    return enlarged(grey, side)
+
+
+def enlarged(picture: NDArray[np.uint8], side: int = _SHOWN_PIXELS) -> NDArray[np.uint8]:
+    """The picture with each pixel drawn as a square of whole pixels, the longer side about `side` pixels long."""
+    factor = max(1, round(side / max(picture.shape)))
+    height, width = picture.shape
+    return np.asarray(Image.fromarray(picture).resize((width * factor, height * factor), Image.Resampling.NEAREST))
+
+
+def examples_of(data: ImageData, split: str, count: int, start: int = 0) -> list[int]:
+    """Rows to show: the labels in turn, so that a row of pictures shows different ones. `start` moves on to further rows."""
+    labels = data.splits[split].labels  # type: ignore[index]
+    groups = [np.flatnonzero(labels == label) for label in range(len(data.label_names))]
+    groups = [group for group in groups if len(group)]
+    return [int(groups[i % len(groups)][(start + i // len(groups)) % len(groups[i % len(groups)])]) for i in range(count)]

@@ -1,0 +1,80 @@
+"""A square canvas to draw a digit on: mouse, pen or finger, with undo and clear.
+
+The browser sends strokes, not pixels: little to check, nothing to decode, and a drawing can be put back after a visit elsewhere.
+"""
+
+import math
+from gettext import gettext as _
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image, ImageDraw
+
+Stroke = list[tuple[float, float]]
+
+LINE_WIDTH = 0.08
+"""Of the canvas' side: about as thick as the pen of MNIST's writers, whose strokes are 2 to 3 of 28 pixels wide."""
+_MAX_STROKES = 200
+_MAX_POINTS = 20_000
+_HERE = Path(__file__).parent
+
+_canvas = st.components.v2.component(
+    "descent.draw_canvas",
+    html=(_HERE / "canvas.html").read_text(encoding="utf-8"),
+    css=(_HERE / "canvas.css").read_text(encoding="utf-8"),
+    js=(_HERE / "canvas.js").read_text(encoding="utf-8"),
+)
+
+
+def draw_canvas(key: str) -> list[Stroke]:
+    """Draws the canvas and returns its strokes, each a list of points from (0, 0) top left to (1, 1). Empty: nothing is drawn.
+
+    The drawing is kept for the session. What is no drawing counts as an empty one.
+    """
+    kept = f"{key}/kept"
+    result = _canvas(
+        key=key,
+        data={
+            "strokes": st.session_state.get(kept, []),
+            "line_width": LINE_WIDTH,
+            "label": _("Drawing area: draw with mouse, pen or finger"),
+            "undo": _("Undo"),
+            "clear": _("Clear"),
+        },
+        on_strokes_change=lambda: None,
+    )
+    if result.strokes is not None:
+        st.session_state[kept] = check_strokes(result.strokes)
+    return st.session_state.get(kept, [])  # type: ignore[no-any-return]
+
+
+def check_strokes(sent: object) -> list[Stroke]:
+    """What the browser sent, if it is a drawing of bearable size; else an empty drawing."""
+    if not isinstance(sent, list) or len(sent) > _MAX_STROKES or not all(isinstance(stroke, list) for stroke in sent):
+        return []
+    if sum(len(stroke) for stroke in sent) > _MAX_POINTS:
+        return []
+    if not all(_is_point(point) for stroke in sent for point in stroke):
+        return []
+    return [[(float(x), float(y)) for x, y in stroke] for stroke in sent if stroke]
+
+
+def _is_point(point: object) -> bool:
+    if not isinstance(point, list | tuple) or len(point) != 2:
+        return False
+    return all(isinstance(part, int | float) and math.isfinite(part) and 0 <= part <= 1 for part in point)
+
+
+def picture_of(strokes: list[Stroke], side: int = 280) -> Image.Image:
+    """The drawing as a grey picture, light on dark, of `side` x `side` pixels."""
+    scale = 2  # drawn at twice the size and halved: soft edges, as scanned ink has
+    picture = Image.new("L", (side * scale, side * scale), 0)
+    pen = ImageDraw.Draw(picture)
+    width = LINE_WIDTH * side * scale
+    for stroke in strokes:
+        points = [(x * side * scale, y * side * scale) for x, y in stroke]
+        if len(points) > 1:
+            pen.line(points, fill=255, width=round(width), joint="curve")
+        for x, y in (points[0], points[-1]):
+            pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
+    return picture.resize((side, side), Image.Resampling.BOX)

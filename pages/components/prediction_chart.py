@@ -1,0 +1,85 @@
+"""Figures about labels: what a checkpoint answers, and how often each label stands in a split. No Streamlit here."""
+
+from collections.abc import Sequence
+from gettext import gettext as _
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from pages.components.palette import palette
+
+_ROW_PIXELS = 30
+_MOST_BARS = 12
+
+
+def prediction_bars(labels: Sequence[str], probabilities: NDArray[np.floating], true_label: str | None = None) -> go.Figure:
+    """A bar for each class, the most probable first, the winner bold.
+
+    Args:
+        labels: Names of the classes, [K].
+        probabilities: Their probabilities, [K].
+        true_label: The right answer, where it is known; its bar says so.
+
+    Of more than a dozen classes the dozen most probable are drawn.
+    """
+    order = np.argsort(-probabilities, kind="stable")[:_MOST_BARS][::-1]  # Plotly draws the first at the bottom
+    values = np.asarray(probabilities, dtype=np.float64)[order]
+    winner = len(order) - 1
+    names = [_axis_name(labels[index], labels[index] == true_label, place == winner) for place, index in enumerate(order)]
+    texts = [f"<b>{_percent(value)}</b>" if place == winner else _percent(value) for place, value in enumerate(values)]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=np.arange(len(order)),
+            orientation="h",
+            text=texts,
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": palette()[0], "opacity": [1.0 if place == winner else 0.45 for place in range(len(order))]},
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
+    figure.update_yaxes(tickvals=np.arange(len(order)), ticktext=names, fixedrange=True, ticks="", showgrid=False)
+    figure.update_layout(
+        height=_ROW_PIXELS * len(order) + 10, margin={"l": 0, "r": 0, "t": 0, "b": 0}, bargap=0.35, showlegend=False
+    )
+    return figure
+
+
+def prediction_text(labels: Sequence[str], probabilities: NDArray[np.floating]) -> str:
+    """What the bars show, in words: for screen readers."""
+    order = np.argsort(-probabilities, kind="stable")[:3]
+    return _("Probabilities: ") + ", ".join(f"{labels[index]} {_percent(float(probabilities[index]))}" for index in order)
+
+
+def label_bars(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:
+    """Small bars: how many rows each label has."""
+    figure = go.Figure(
+        go.Bar(
+            x=[_escape(label) for label in labels],
+            y=np.asarray(counts),
+            marker={"color": palette()[0]},
+            hovertemplate=_("%{x}: %{y:,} rows") + "<extra></extra>",
+        )
+    )
+    figure.update_xaxes(type="category", fixedrange=True, ticks="", showgrid=False, title=None)
+    figure.update_yaxes(visible=False, fixedrange=True, rangemode="tozero")
+    figure.update_layout(height=110, margin={"l": 0, "r": 0, "t": 4, "b": 0}, bargap=0.25, showlegend=False)
+    return figure
+
+
+def _percent(share: float) -> str:
+    return "< 0.1 %" if 0 < share < 5e-4 else f"{100 * share:.1f} %"
+
+
+def _axis_name(label: str, is_true: bool, is_winner: bool) -> str:
+    name = _escape(label)
+    name = f"<b>{name}</b>" if is_winner else name
+    return _("{label} (true)").format(label=name) + "  " if is_true else f"{name}  "
+
+
+def _escape(label: str) -> str:
+    """Plotly reads a little HTML in texts; a label is shown letter by letter."""
+    return label.replace("&", "&amp;").replace("<", "&lt;")

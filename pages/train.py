@@ -1,0 +1,177 @@
+"""Start a run: choose where to start from, look at the data, change settings, launch."""
+
+from gettext import gettext as _
+from gettext import ngettext
+
+import streamlit as st
+
+from pages.components.data_preview import draw_data, draw_model
+from pages.components.dataset_look import DataLook, look_at_data
+from pages.components.navigation import open_page
+from pages.components.param_form import Form, param_form, read_form, reset_form
+from pages.components.recipe_cards import Start, recipe_cards, show_time, start_of
+from pages.components.session import current_store, format_count, format_setting, plain, setting_label, show_error
+from trainer_core import data, jobs
+from trainer_core.config import SETTINGS, TrainConfig, differences
+from trainer_core.errors import ConfigError, TrainerError
+from trainer_core.recipes import RECIPES
+from trainer_core.store import Store
+from trainer_core.tracking import read
+
+_START, _LAUNCHED, _TOOK = "train/start", "train/launched", "train/took"
+
+
+def choose_recipe(name: str) -> None:
+    """Makes a recipe the form's start. What was typed over it before stands there again."""
+    st.session_state[_START] = start_of(RECIPES[name])
+
+
+def take_clone(store: Store) -> None:
+    """Makes the run that another page asks to clone the form's start."""
+    run_id = st.session_state.pop("clone_from", None)
+    if run_id is None:
+        return
+    try:
+        record = read.get_run(store, run_id)
+    except TrainerError as error:
+        show_error(error)
+        return
+    config = record.config()
+    if config is None:
+        st.warning(
+            _("The settings of {name} can't be read, so nothing was cloned. Start from a recipe.").format(name=plain(record.name))
+        )
+        return
+    base = config.model_copy(update={"name": ""})
+    st.session_state[_START] = Start(f"train/{run_id}", record.name, base, record.recipe, run_id)
+    reset_form(f"train/{run_id}", base)
+
+
+def data_problems(form: Form, look: DataLook) -> dict[str, str]:
+    """What the data have to say about the form, by field."""
+    if isinstance(look.error, ConfigError):
+        return look.error.problems
+    if look.error:
+        return {"dataset": str(look.error)}
+    if form.config and look.summary and form.config.batch_size > look.summary.rows["train"]:
+        try:
+            data.check(form.config)
+        except ConfigError as error:
+            return error.problems
+    return {}
+
+
+def draw_differences(form: Form, start: Start) -> None:
+    """What was changed, and the way back for all of it at once."""
+    changed = form.changed()
+    if not changed:
+        st.caption(_("Nothing differs from {start}.").format(start=plain(start.title)))
+        return
+    count = ngettext("{count} setting differs from {start}", "{count} settings differ from {start}", len(changed))
+    st.markdown(f"**{count.format(count=len(changed), start=plain(start.title))}**")
+    lines = [
+        f"- {plain(setting_label(name))}: {plain(format_setting(name, before))} → **{plain(text or format_setting(name, None))}**"
+        for name, (before, text) in changed.items()
+    ]
+    st.markdown("\n".join(lines))
+    st.button(_("Take all of it back"), icon=":material/undo:", on_click=reset_form, args=(start.key, start.base, tuple(changed)))
+
+
+def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> None:
+    """Steps, effective batch and Launch; after launching, where to watch."""
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        launched = st.session_state.get(_LAUNCHED)
+        if launched and launched["values"] == _compared(form):
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                st.markdown(_(":green[:material/check:] Queued as **{name}**.").format(name=plain(launched["name"])))
+                if st.button(_("Watch it"), key="train/watch", icon=":material/visibility:"):
+                    open_page("runs", run=launched["run_id"])
+        else:
+            st.markdown(foot_line(form, look))
+        if st.button(_("Launch"), key="launch", type="primary", icon=":material/play_arrow:", disabled=form.config is None):
+            assert form.config is not None
+            launch(store, form, form.config, start)
+
+
+def foot_line(form: Form, look: DataLook) -> str:
+    """What a launch would do, or what stands in its way."""
+    if form.config is None:
+        places = [plain(_place(name)) for name in form.problems if name]
+        return _(":red[:material/error:] Mend to launch: {fields}").format(fields=", ".join(places) or plain(form.problems[""]))
+    batch = _("effective batch {batch}").format(batch=format_count(form.config.effective_batch_size))
+    if look.summary is None:
+        return _("Steps are known once the data is here · {batch}").format(batch=batch)
+    steps = data.plan(form.config, look.summary).total_steps
+    words = ngettext("**{steps} step** · {batch}", "**{steps} steps** · {batch}", steps)
+    return words.format(steps=format_count(steps), batch=batch)
+
+
+def _place(name: str) -> str:
+    """A field's label, and the group where it is found when it is not in sight."""
+    in_sight = name == "dataset" or name not in SETTINGS or SETTINGS[name].basic
+    label = setting_label(name)
+    return label if in_sight else _("{field} (in {group})").format(field=label, group=_(SETTINGS[name].group))
+
+
+def launch(store: Store, form: Form, config: TrainConfig, start: Start) -> None:
+    """Queues the run and draws the page anew, ready for the next."""
+    try:
+        with st.spinner(_("Queueing the run…")):
+            run_id = jobs.launch(store, config, recipe=start.recipe, cloned_from=start.cloned_from)
+            name = read.get_run(store, run_id).name
+    except TrainerError as error:
+        show_error(error)
+        return
+    st.session_state[_LAUNCHED] = {"run_id": run_id, "name": name, "values": _compared(form), "form": start.key}
+    st.rerun()
+
+
+def _compared(form: Form) -> dict[str, object]:
+    return {name: value for name, value in form.values.items() if name != "name"} | {"form": form.key}
+
+
+def times_here(store: Store) -> dict[str, float]:
+    """How long each recipe's newest finished run took in this store, where its settings were the recipe's own."""
+    seconds: dict[str, float] = {}
+    for record in read.list_runs(store):
+        config, recipe = record.config(), RECIPES.get(record.recipe or "")
+        if record.state != "finished" or config is None or recipe is None or record.duration_seconds is None:
+            continue
+        if not differences(config, recipe.config, ignored=("name", "experiment", "dataset", "seed")):
+            seconds.setdefault(recipe.name, record.duration_seconds)
+    return seconds
+
+
+store = current_store()
+take_clone(store)
+start: Start = st.session_state.setdefault(_START, start_of(RECIPES["digits"]))
+if (launched := st.session_state.get(_LAUNCHED)) and launched.pop("form", None) == start.key:
+    reset_form(start.key, start.base, ("name",))  # a name is for one run
+
+st.title(_("Train"))
+st.subheader(_("Start from"))
+places = recipe_cards(start, choose_recipe, st.session_state.get(_TOOK, {}))
+
+form = read_form(start.key, start.base)
+st.subheader(_("Data"))
+with st.skeleton(260):
+    look = look_at_data(form.values)
+form = form.with_problems(data_problems(form, look))
+draw_data(form, look)
+
+st.subheader(_("Model"))
+draw_model(form, look)
+
+st.subheader(_("Settings"))
+config = param_form(form, placed=("dataset",))
+draw_differences(form, start)
+if config is not None:
+    with st.expander(_("The shell command that does the same"), icon=":material/terminal:"):
+        st.code(jobs.launch_command(config, start.recipe), language="bash", wrap_lines=True)
+draw_foot(store, form, start, look)
+
+took = times_here(store)  # last: reading runs is slow the first time, and nothing above waits for it
+if took != st.session_state.get(_TOOK, {}):
+    st.session_state[_TOOK] = took
+    for name, place in places.items():
+        show_time(place, took.get(name))
