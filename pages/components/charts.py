@@ -11,7 +11,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.components.figure_parts import DASHES, GREY, add_curve, described, empty_figure, points_of, unit_of
+from pages.components.figure_parts import (
+    DASHES,
+    GREY,
+    add_curve,
+    all_values,
+    described,
+    empty_figure,
+    points_of,
+    set_log_axis,
+    unit_of,
+)
 from pages.components.formats import format_metric, format_setting, is_share, metric_label, setting_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
@@ -110,8 +120,10 @@ def overlay_figure(
         legend=dict(x=0, xanchor="left", y=-0.22, yanchor="top"),
         margin_b=70,
     )
-    figure.update_xaxes(type="log" if log_x else "linear")
-    figure.update_yaxes(type="log" if log_y else "linear")
+    if log_x:
+        set_log_axis(figure, "x", all_values(figure, "x"))
+    if log_y:
+        set_log_axis(figure, "y", all_values(figure, "y"))
     return described(figure)
 
 
@@ -144,6 +156,8 @@ def scatter_figure(lines: Sequence[Line], settings: Sequence[Any], results: Sequ
     unit = f" ({known.unit})" if known and known.unit else ""
     logarithmic = numbers and known is not None and known.scale == "log" and all(value > 0 for value in settings)
     kind: Literal["log", "linear", "category"] = "log" if logarithmic else "linear" if numbers else "category"
+    if kind == "log":
+        set_log_axis(figure, "x", np.array(settings, dtype=np.float64))
     figure.update_xaxes(title_text=setting_label(setting) + unit, type=kind)
     figure.update_layout(uirevision=f"{setting} {key}", hovermode="closest", showlegend=False)
     alt = _("{title}: {points}.").format(

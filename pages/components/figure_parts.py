@@ -2,6 +2,7 @@
 
 import html
 from gettext import gettext as _
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,17 +24,27 @@ def empty_figure(title: str, axis: XAxis | None, unit: str) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
         template=None,
-        title=dict(text=html.escape(title), x=0, xref="paper", xanchor="left", y=0.97, yanchor="top", font_size=15),
-        margin=dict(l=58, r=12, t=44, b=44),
+        title=dict(
+            text=html.escape(title),
+            font=dict(size=15, weight=600),
+            x=0,
+            xref="container",
+            xanchor="left",
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            pad=dict(b=12),
+        ),
+        margin=dict(l=58, r=14, t=40, b=46),
         hovermode="x unified",
         legend=dict(orientation="h", x=1, xanchor="right", y=1.02, yanchor="bottom"),
         showlegend=True,
         dragmode="zoom",
     )
     figure.update_xaxes(
-        title_text=names[axis], title_standoff=8, showline=True, zeroline=False, hoverformat=",.4~g", tickformat=",~g"
+        title=dict(text=names[axis], standoff=8, font_size=13), showline=True, zeroline=False, hoverformat=",.4~g", tickformat=",~g"
     )
-    figure.update_yaxes(title_text=unit, title_standoff=8, zeroline=False)
+    figure.update_yaxes(title=dict(text=unit, standoff=8, font_size=13), zeroline=False)
     return figure
 
 
@@ -92,3 +103,20 @@ def described(figure: go.Figure) -> go.Figure:
     alt = f"{figure.layout.title.text}. " + ("; ".join(ends) if ends else _("No points yet")) + "."
     figure.update_layout(meta={**meta, "alt": html.unescape(alt)})
     return figure
+
+
+def set_log_axis(figure: go.Figure, letter: Literal["x", "y"], values: Floats) -> None:
+    """Makes an axis logarithmic. Over few decades 2 and 5 are named in full too: plotly.js would write bare digits there."""
+    positive = values[np.isfinite(values) & (values > 0)]
+    axis: dict[str, Any] = {"type": "log", "dtick": 1}
+    if len(positive):
+        low, high = np.floor(np.log10(positive.min())), np.ceil(np.log10(positive.max()))
+        if np.log10(positive.max() / positive.min()) < 2.5:
+            axis["tickvals"] = [factor * 10.0**power for power in np.arange(low, high + 1) for factor in (1, 2, 5)]
+    figure.update_layout({f"{letter}axis": axis})
+
+
+def all_values(figure: go.Figure, letter: Literal["x", "y"]) -> Floats:
+    """The values of all curves on an axis."""
+    values = [np.asarray(trace[letter], dtype=np.float64) for trace in figure.data]
+    return np.concatenate(values) if values else np.empty(0)

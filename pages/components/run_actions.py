@@ -1,0 +1,74 @@
+"""What can be done with a run: stop, resume, clone, rename, archive and restore. Archiving can be undone on the spot."""
+
+from gettext import gettext as _
+
+import streamlit as st
+
+from pages.components.navigation import open_page
+from pages.components.run_cards import attempt, stop_button
+from pages.components.session import plain
+from trainer_core import jobs
+from trainer_core.store import Store
+from trainer_core.tracking.read import RunRecord
+
+_ARCHIVED = "archived_just_now"
+
+
+def action_row(store: Store, run: RunRecord, *, stopping: bool, can_resume: bool) -> None:
+    """The run's actions as they fit its state. Runs that Descent did not launch are only looked at."""
+    with st.container(horizontal=True, gap="small"):
+        if not run.is_ours:
+            st.caption(_("This run was not launched here: it can be looked at and compared."))
+            return
+        if run.state in ("queued", "running"):
+            stop_button(store, run.run_id, stopping=stopping)
+        elif can_resume:
+            hint = _("Goes on from the last checkpoint, under the same name.")
+            if st.button(_("Resume"), key="resume", icon=":material/play_arrow:", help=hint):
+                attempt(lambda: jobs.resume(store, run.run_id))
+        hint = _("Opens the form with this run's settings. The run itself stays as it is.")
+        if st.button(_("Clone into the form"), key="clone", icon=":material/content_copy:", help=hint):
+            st.session_state["clone_from"] = run.run_id
+            open_page("train")
+        with st.popover(_("Rename"), icon=":material/edit:"):
+            rename_form(store, run)
+        if run.is_over and not run.archived:
+            hint = _("Puts the run out of sight. Nothing is deleted.")
+            if st.button(_("Archive"), key="archive", icon=":material/archive:", help=hint):
+                archive(store, run)
+        if run.archived and st.button(_("Restore"), key="restore", icon=":material/unarchive:"):
+            attempt(lambda: jobs.restore(store, run.run_id))
+
+
+def rename_form(store: Store, run: RunRecord) -> None:
+    """A field for the new name."""
+    with st.form("rename", border=False):
+        name = st.text_input(_("New name"), value=run.name, max_chars=200)
+        if st.form_submit_button(_("Rename"), type="primary"):
+            attempt(lambda: jobs.rename(store, run.run_id, str(name or "").strip()))
+
+
+def archive(store: Store, run: RunRecord) -> None:
+    """Archives the run and goes back to the list, where it can be undone."""
+
+    def put_away() -> None:
+        jobs.archive(store, run.run_id)
+        st.session_state[_ARCHIVED] = (run.run_id, run.name)
+        st.query_params.pop("run", None)
+
+    attempt(put_away)
+
+
+def offer_undo(store: Store) -> None:
+    """After archiving: says so, with the way back."""
+    if _ARCHIVED not in st.session_state:
+        return
+    run_id, name = st.session_state[_ARCHIVED]
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(_("**{name}** is archived.").format(name=plain(name)), width="stretch")
+        if st.button(_("Undo"), key="undo", icon=":material/undo:"):
+            del st.session_state[_ARCHIVED]
+            attempt(lambda: jobs.restore(store, run_id))
+        if st.button(_("Close"), key="undo-close", type="tertiary"):
+            del st.session_state[_ARCHIVED]
+            st.rerun()

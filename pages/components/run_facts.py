@@ -1,0 +1,62 @@
+"""What the pages say about a run in words and numbers. No Streamlit here."""
+
+from collections.abc import Sequence
+from gettext import gettext as _
+from gettext import ngettext
+
+from pages.components.charts import Line
+from pages.components.formats import format_count, format_duration
+from pages.components.palette import run_colour
+from trainer_core.jobs import Progress
+from trainer_core.tracking.records import RunRecord
+
+_PHASES = {
+    "starting": _("Starting"),
+    "loading data": _("Reading the data"),
+    "computing baselines": _("Computing baselines"),
+    "training": _("Training"),
+    "evaluating": _("Evaluating"),
+    "saving": _("Saving a checkpoint"),
+    "testing": _("Measuring the test split"),
+}
+
+
+def evaluated_on(run: RunRecord) -> str:
+    """The split that the run's `eval/*` is measured on: validation or test."""
+    return str(run.settings.get("evaluation_split") or "validation")
+
+
+def baselines_of(run: RunRecord) -> dict[str, float]:
+    """The run's `baseline/*` metrics."""
+    return {key: value for key, value in run.metrics.items() if key.startswith("baseline/")}
+
+
+def line_of(run: RunRecord, run_ids: Sequence[str]) -> Line:
+    """The run as charts of several draw it. `run_ids` are all runs of the store, newest first."""
+    return Line(run.run_id, run.name, run_colour(run.run_id, run_ids), evaluated_on(run), run.segments)
+
+
+def shown_state(run: RunRecord, progress: Progress | None) -> str:
+    """The run's state, `silent` for one that should work and has not been heard of for a while."""
+    return "silent" if run.state == "running" and progress is not None and progress.silent else run.state
+
+
+def progress_words(progress: Progress | None) -> str:
+    """`Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min left`."""
+    if progress is None or not progress.total_steps:
+        phase = _PHASES.get(progress.phase, progress.phase) if progress else ""
+        return _("{phase} …").format(phase=phase or _("Starting"))
+    parts = [
+        _("Step {step} of {total}").format(step=format_count(progress.step), total=format_count(progress.total_steps)),
+        _("epoch {epoch} of {epochs}").format(epoch=f"{progress.epoch:.1f}", epochs=f"{progress.epochs:g}"),
+    ]
+    if progress.phase not in ("training", ""):
+        parts.append(_PHASES.get(progress.phase, progress.phase).lower())
+    elif progress.seconds_left is not None:
+        parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
+    return " · ".join(parts)
+
+
+def runs_counted(count: int) -> str:
+    """`1 run`, `12 runs`."""
+    return ngettext("{count} run", "{count} runs", count).format(count=format_count(count))

@@ -1,0 +1,87 @@
+"""Runs as the rows of a table: what the history and the comparison show alike."""
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from gettext import gettext as _
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.formats import format_duration
+from pages.components.run_facts import evaluated_on
+from pages.components.session import state_colours, state_text
+from trainer_core.config import format_number
+from trainer_core.tracking.read import RunRecord
+
+NAME, STATE, BEST, MEASURED, TEST = _("Name"), _("State"), _("Best accuracy"), _("Measured on"), _("Final test")
+RECIPE, DATASET, RATE, TIME, STARTED = _("Recipe"), _("Dataset"), _("Learning rate"), _("Time"), _("Started")
+
+
+def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """A row a run. Numbers stay numbers, so that columns sort; accuracies are in per cent, times in seconds."""
+
+    def number(values: list[Any]) -> pd.Series:
+        return pd.Series([np.nan if value is None else float(value) for value in values], dtype="float64")
+
+    return pd.DataFrame(
+        {
+            NAME: [run.name for run in runs],
+            STATE: [[state_text(run.state)] for run in runs],
+            BEST: number([run.best.get("eval/accuracy") for run in runs]) * 100,
+            MEASURED: [evaluated_on(run) for run in runs],
+            TEST: number([run.metrics.get("test/accuracy") for run in runs]) * 100,
+            RECIPE: [run.recipe or "–" for run in runs],
+            DATASET: [str(run.settings.get("dataset", "–")) for run in runs],
+            RATE: number([_as_number(run.settings.get("learning_rate")) for run in runs]),
+            TIME: number([run.duration_seconds for run in runs]),
+            STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
+        }
+    )
+
+
+def styled(rows: pd.DataFrame) -> Any:
+    """The rows with their numbers written for people; sorting still goes by value."""
+    formats: dict[str, Any] = {BEST: _per_cent, TEST: _per_cent, RATE: _rate, TIME: _seconds}
+    return rows.style.format({column: how for column, how in formats.items() if column in rows})
+
+
+def column_config(zone: tzinfo) -> Mapping[str, Any]:
+    """How the columns look: states in colour beside sign and word, the start as a date in the viewer's zone."""
+    colours = state_colours()
+    return {
+        NAME: st.column_config.TextColumn(pinned=True, width=150),
+        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=110),
+        BEST: st.column_config.NumberColumn(help=_("The best evaluation during training."), width=110),
+        MEASURED: st.column_config.TextColumn(help=_("The split that is evaluated during training."), width=100),
+        TEST: st.column_config.NumberColumn(help=_("Measured once, at the end, on rows that training never saw."), width=90),
+        RECIPE: st.column_config.TextColumn(width=90),
+        DATASET: st.column_config.TextColumn(width=130),
+        RATE: st.column_config.NumberColumn(width=110),
+        TIME: st.column_config.NumberColumn(help=_("Pauses left out."), width=100),
+        STARTED: st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=str(zone), width=150),
+    }
+
+
+def matches(run: RunRecord, search: str) -> bool:
+    """Whether all words of the search occur in the run's name, recipe, dataset, model, state or id."""
+    settings = (str(run.settings.get(name, "")) for name in ("dataset", "model", "optimizer"))
+    text = " ".join((run.name, run.recipe or "", run.state, run.run_id, *settings)).lower()
+    return all(word in text for word in search.lower().split())
+
+
+def _as_number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _per_cent(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f} %"
+
+
+def _rate(value: float) -> str:
+    return "–" if np.isnan(value) else format_number(value)
+
+
+def _seconds(value: float) -> str:
+    return format_duration(None if np.isnan(value) else value)

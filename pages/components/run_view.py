@@ -1,0 +1,132 @@
+"""An open run: name, state, figures, actions and tabs."""
+
+from gettext import gettext as _
+
+import streamlit as st
+
+from pages.components import run_tabs
+from pages.components.run_actions import action_row
+from pages.components.run_facts import evaluated_on, progress_words, shown_state
+from pages.components.series import XAxis
+from pages.components.session import (
+    format_count,
+    format_duration,
+    format_metric,
+    format_when,
+    plain,
+    run_badge,
+    viewer_now,
+    viewer_zone,
+)
+from trainer_core import jobs
+from trainer_core.checkpoints import list_checkpoints
+from trainer_core.store import Store
+from trainer_core.tracking.read import RunRecord, get_run
+
+AXES: dict[XAxis, str] = {"step": _("Step"), "epoch": _("Epoch"), "minutes": _("Minutes")}
+
+
+def run_view(store: Store, run: RunRecord) -> None:
+    """Draws the run. While it is live, what changes is drawn anew each second; the tabs keep their place."""
+    live = not run.is_over
+    every = 1.0 if live else None
+    if st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary"):
+        st.query_params.clear()
+        st.rerun()
+    st.fragment(_head, run_every=every)(store, run.run_id, run.state)
+    can_resume = run.is_over and bool(list_checkpoints(store, run.run_id))
+    action_row(store, run, stopping=is_stopping(store, run.run_id), can_resume=can_resume)
+    if run.state == "failed":
+        _failure(store, run)
+    tabs = st.tabs(
+        [_("Curves"), _("Log"), _("System"), _("Settings"), _("Checkpoints")], key="tab", on_change="rerun", bind="query-params"
+    )
+    curves, log, system, settings, checkpoints = tabs
+    with curves:
+        if curves.open:
+            axis, smoothing = _curve_choices()
+            st.fragment(lambda: run_tabs.curves_tab(store, get_run(store, run.run_id), axis, smoothing), run_every=every)()
+    with log:
+        if log.open:
+            st.fragment(lambda: run_tabs.log_tab(store, run), run_every=every)()
+    with system:
+        if system.open:
+            st.fragment(lambda: run_tabs.system_tab(store, get_run(store, run.run_id)), run_every=every)()
+    with settings:
+        if settings.open:
+            run_tabs.settings_tab(run)
+    with checkpoints:
+        if checkpoints.open:
+            st.fragment(lambda: run_tabs.checkpoints_tab(store, get_run(store, run.run_id)), run_every=every)()
+
+
+def _curve_choices() -> tuple[XAxis, float]:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        axis = st.segmented_control(_("Over"), list(AXES), format_func=AXES.__getitem__, default="step", required=True, key="axis")
+        smoothing = st.slider(_("Smoothing of training loss"), 0.0, 0.99, 0.0, 0.01, key="smoothing", width=260)
+    return axis or "step", smoothing
+
+
+def is_stopping(store: Store, run_id: str) -> bool:
+    """Whether the run has been asked to stop and still saves its checkpoint."""
+    return any(job.run_id == run_id and job.stop_requested is not None for job in jobs.queue(store))
+
+
+def _head(store: Store, run_id: str, state: str) -> None:
+    """Name, state, progress and figures. When the state changes, the whole page is drawn anew: other actions fit then."""
+    run = get_run(store, run_id)
+    if run.state != state:
+        st.rerun()
+    progress = jobs.progress(store, run_id) if not run.is_over else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(run.name), anchor=False, width="content")
+        run_badge(shown_state(run, progress))
+        if run.archived:
+            st.badge(_("archived"), icon=":material/archive:", color="gray")
+    st.caption(plain(_origin(run)))
+    if run.state == "running":
+        st.progress(progress.share if progress else 0.0, text=plain(progress_words(progress)))
+        if progress is not None and progress.silent:
+            st.warning(
+                _("Nothing has been heard of the run for a while. It may be busy, or its process may be gone; the log says more.")
+            )
+    with st.grid("auto", min_column_width=150):
+        for label, value, help_text in _figures(run):
+            st.metric(label, value, help=help_text)
+
+
+def _origin(run: RunRecord) -> str:
+    parts = [str(run.settings.get("dataset", "")), run.recipe and _("recipe {name}").format(name=run.recipe)]
+    if run.created:
+        parts.append(_("launched {when}").format(when=format_when(run.created, viewer_now(), viewer_zone())))
+    return " · ".join(part for part in parts if part)
+
+
+def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
+    split = evaluated_on(run)
+    best = run.best.get("eval/accuracy")
+    rows = [
+        (
+            _("Best accuracy"),
+            format_metric("eval/accuracy", best),
+            _("The best evaluation, on the {split} split.").format(split=split),
+        )
+    ]
+    if "test/accuracy" in run.metrics:
+        hint = _("The best checkpoint on the test split, measured once, at the end.")
+        rows.append((_("Final test"), format_metric("test/accuracy", run.metrics["test/accuracy"]), hint))
+    baseline = run.metrics.get("baseline/logistic_regression/accuracy")
+    if baseline is not None:
+        hint = _("A straight line through the pixels reaches this much. The network should beat it.")
+        rows.append((_("Logistic regression"), format_metric("eval/accuracy", baseline), hint))
+    rows.append((_("Time"), format_duration(run.duration_seconds), _("How long the run was worked on, pauses left out.")))
+    if run.tags.get("descent.parameters", "").isdigit():
+        rows.append((_("Parameters"), format_count(int(run.tags["descent.parameters"])), _("Numbers that training adjusts.")))
+    return rows
+
+
+def _failure(store: Store, run: RunRecord) -> None:
+    st.error(plain(run.reason or _("The run ended without saying why. The log may tell.")), icon=":material/error:")
+    with st.expander(_("Show log"), icon=":material/article:"):
+        lines = run_tabs.clean_lines(jobs.log_tail(store, run.run_id, 40))
+        st.code("\n".join(lines) or _("The log is empty."), language=None, wrap_lines=True)

@@ -1,0 +1,37 @@
+"""The entry script: page settings, menu and the sidebar's foot. It runs before every page, whatever address is visited first."""
+
+import shutil
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.device import device_words
+from pages.components.formats import format_bytes, plain
+from pages.components.navigation import page_named, page_names
+from pages.components.session import current_store
+from trainer_core import jobs
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Descent", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state="auto")
+st.logo(str(HERE / "mark.svg"), icon_image=str(HERE / "icon.svg"), size="large")
+
+store = current_store()
+running = sum(job.state == "running" for job in jobs.queue(store))
+note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
+chosen = st.navigation([page_named(name, note if name == "runs" else "") for name in page_names()])
+
+with st.sidebar, st.container(height="stretch", vertical_alignment="bottom", gap="xxsmall"):
+    st.caption(f":material/memory: {plain(device_words())}")
+    st.caption(
+        _(":material/hard_drive: {free} free").format(free=format_bytes(shutil.disk_usage(store.root).free)),
+        help=_("Free space on the disk that holds the store."),
+    )
+    st.caption(
+        f":material/database: {plain(store.root.name)}",
+        help=_("The store: {folder}").format(folder=plain(store.root)),
+    )
+
+chosen.run()

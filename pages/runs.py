@@ -1,0 +1,103 @@
+"""Runs: what trains now, what waits, and what has been. The address names the run that is open."""
+
+from gettext import gettext as _
+
+import streamlit as st
+
+from pages.components.navigation import open_page
+from pages.components.run_actions import offer_undo
+from pages.components.run_cards import queue_list, run_card
+from pages.components.run_facts import runs_counted
+from pages.components.run_table import STARTED, column_config, matches, run_rows, styled
+from pages.components.run_view import run_view
+from pages.components.session import current_store, show_error, viewer_zone
+from trainer_core import jobs
+from trainer_core.errors import TrainerError
+from trainer_core.store import Store
+from trainer_core.tracking.read import RunRecord, get_run, list_runs
+
+
+def show_empty() -> None:
+    """What will be here, and the button that makes it so."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.markdown(_("#### No runs yet"), width="content", text_alignment="center")
+        st.markdown(
+            _("Each run you launch shows here: its progress, its curves as they grow, and the checkpoints it leaves."),
+            width="content",
+            text_alignment="center",
+        )
+        if st.button(_("Train a model"), type="primary", icon=":material/model_training:"):
+            open_page("train")
+        st.space("small")
+
+
+@st.fragment(run_every=1.0)
+def show_live(store: Store, seen: list[tuple[str, str]]) -> None:
+    """Running runs and the queue, drawn anew each second. `seen` is what the rest of the page was drawn from."""
+    runs = list_runs(store)
+    if [(run.run_id, run.state) for run in runs] != seen:
+        st.rerun()
+    order = {job.run_id: job for job in jobs.queue(store)}
+    for run in (run for run in runs if run.state == "running"):
+        job = order.get(run.run_id)
+        run_card(store, run, stopping=job is not None and job.stop_requested is not None)
+    places = list(order)
+    queued = [run for run in runs if run.state == "queued"]
+    if queued:
+        st.markdown(_("#### Queue"))
+        queue_list(store, sorted(queued, key=lambda run: places.index(run.run_id) if run.run_id in order else len(places)))
+
+
+def show_history(runs: list[RunRecord]) -> None:
+    """Runs that are over, newest first, with search; a click opens one."""
+    st.markdown(_("#### History"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input(
+            _("Search"),
+            key="search",
+            type="search",
+            live=True,
+            bind="query-params",
+            placeholder=_("Name, recipe, dataset, state …"),
+        )
+        archived = st.toggle(_("Show archived"), key="archived", bind="query-params")
+    found = [run for run in runs if run.is_over and (archived or not run.archived) and matches(run, search or "")]
+    if not found:
+        st.caption(_("No run fits the search.") if search else _("Runs that are over stand here."))
+        return
+    rows = run_rows(found)
+    rows.insert(1, " ", [_("Open")] * len(found))
+
+    def open_clicked() -> None:
+        click = st.session_state["open-run"]
+        if click is not None:
+            st.query_params["run"] = found[click["row"]].run_id
+
+    button = st.column_config.ButtonColumn(" ", type="tertiary", on_click=open_clicked, key="open-run", width=60, pinned=True)
+    st.dataframe(
+        styled(rows),
+        key="history",
+        hide_index=True,
+        column_config={**column_config(viewer_zone()), " ": button},
+        alt=_("Runs that are over, newest first by {column}").format(column=STARTED),
+    )
+    st.caption(runs_counted(len(found)))
+
+
+st.title(_("Runs"), anchor=False)
+store = current_store()
+chosen = st.query_params.get("run")
+try:
+    if chosen:
+        run_view(store, get_run(store, chosen))
+    else:
+        everything = list_runs(store, archived=True, foreign=True)
+        offer_undo(store)
+        if not everything:
+            show_empty()
+        else:
+            show_live(store, [(run.run_id, run.state) for run in everything if run.is_ours and not run.archived])
+            show_history(everything)
+except TrainerError as error:
+    show_error(error)
