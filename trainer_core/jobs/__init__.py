@@ -3,7 +3,7 @@
 Importing it is cheap: neither torch nor mlflow nor Streamlit comes with it.
 """
 
-from trainer_core.jobs.control import archive, move_first, queue, rename, restore, resume, stop
+from trainer_core.jobs.control import archive, move_first, queue, rename, restore, resume, state_of, stop
 from trainer_core.jobs.database import Job
 from trainer_core.jobs.launching import launch, launch_command
 from trainer_core.jobs.summon import ensure_supervisor
@@ -23,5 +23,6 @@ __all__ = [
     "rename",
     "restore",
     "resume",
+    "state_of",
     "stop",
 ]

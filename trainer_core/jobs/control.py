@@ -20,6 +20,14 @@ def queue(store: Store) -> list[Job]:
     return JobDatabase(store.jobs_database).live()
 
 
+def state_of(store: Store, run_id: str) -> tuple[str, bool]:
+    """A run's state as the queue knows it, and whether it has ended and all of it is in MLflow. Quicker than asking MLflow."""
+    job = JobDatabase(store.jobs_database).get(run_id)
+    if job is None:
+        return read.get_run(store, run_id).state, True
+    return job.state, job.is_reported and not job.is_live
+
+
 def stop(store: Store, run_id: str) -> None:
     """Stops a run: one that waits leaves the queue, one that works saves a checkpoint and exits. Harmless when it has ended.
 

@@ -50,8 +50,8 @@ def check_address(address: str, port: int) -> None:
         raise TrainerError(
             _(
                 "The dashboard listens on this machine only (127.0.0.1): whoever reaches it can start processes, and it asks for "
-                "no password. {address} would open it to others. To use it from another machine, leave the address as it is and run "
-                "there: ssh -L {port}:127.0.0.1:{port} {host}"
+                "no password. {address} would open it to others. To use it from another machine, leave the address as it is and "
+                "run there: ssh -L {port}:127.0.0.1:{port} {host}"
             ).format(address=address, port=port, host=socket.gethostname())
         )
 

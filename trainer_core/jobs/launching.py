@@ -27,12 +27,13 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
 
     config = config.model_copy(update={"dataset": _absolute(config.dataset)})
     check(config)
+    command = launch_command(config, recipe)  # before the run gets a name: the same command may run twice
     ensure_supervisor(store)  # its start overlaps with what follows; it waits longer than that for something to do
     if not config.name:
         taken = {run.name for run in read.list_runs(store, archived=True, foreign=True)}
         config = config.model_copy(update={"name": new_name(taken)})
     found = {
-        tags.COMMAND: launch_command(config, recipe),
+        tags.COMMAND: command,
         tags.RECIPE: recipe or "",
         tags.CLONED_FROM: cloned_from or "",
         tags.GIT_COMMIT: _git_commit(),

@@ -40,7 +40,7 @@ class Reporter(threading.Thread):
                 try:
                     if report(self._store, self._jobs, job):
                         pause = 0.0
-                except Exception:  # noqa: BLE001 - one run's trouble must end neither the thread nor the others' reports
+                except Exception:  # one run's trouble must end neither the thread nor the others' reports
                     _log.exception("run %s could not be reported", job.run_id)
                     pause = RETRY_SECONDS
 
@@ -51,6 +51,9 @@ class Reporter(threading.Thread):
 
 def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     """Brings MLflow up to a job's present state; whether there is more to ship at once."""
+    journal = store.journal(job.run_id)
+    if job.is_live and job.is_reported and (not journal.exists() or journal.stat().st_size <= job.shipped):
+        return False
     try:
         record = read.get_run(store, job.run_id)
     except RunError:

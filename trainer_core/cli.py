@@ -1,0 +1,163 @@
+"""The command line. Its options for settings are derived from config.SETTINGS.
+
+python -m trainer_core --help
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+from typing import Any, NoReturn
+
+from trainer_core import commands
+from trainer_core.config import SETTINGS, Setting
+from trainer_core.errors import ConfigError, TrainerError
+from trainer_core.jobs.launching import option_of
+from trainer_core.store import DEFAULT_STORE, open_store
+from trainer_core.terminal import say
+
+PROGRAM = "python -m trainer_core"
+_RUN_HELP = _("the run: its name, the start of its id, or last")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a mistake with a sentence and where help is, rather than with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        say(_("{message}. Help: {program} --help").format(message=message[:1].upper() + message[1:], program=self.prog), sys.stderr)
+        raise SystemExit(2)
+
+
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34)
+
+    def add_usage(self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        """All forty options in the usage would push the help off the screen: name only what must be given."""
+        if usage is None and len(list(actions)) > 20:
+            words = [action.metavar or action.dest for action in actions if not action.option_strings]
+            usage = f"{self._prog} {' '.join(words)} [--wait] [--SETTING VALUE ...]"
+        super().add_usage(usage, actions, groups, prefix)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status: 0, 1 for what went wrong, 2 for what was asked wrongly, 130 for Ctrl-C."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    action: Callable[[argparse.Namespace], int] | None = getattr(options, "action", None)
+    if action is None:
+        parser.print_help()
+        return 2
+    try:
+        options.store = open_store(getattr(options, "store", None))
+        return action(options)
+    except ConfigError as error:
+        for sentence in error.problems.values():
+            say(sentence, sys.stderr)
+        return 2
+    except TrainerError as error:
+        say(str(error), sys.stderr)
+        return 2 if isinstance(error, commands.UsageError) else 1
+    except KeyboardInterrupt:
+        say("", sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does: point the last flush elsewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared.add_argument(
+        "--store",
+        metavar="FOLDER",
+        help=_("the folder that holds runs (default: $DESCENT_STORE, else {folder})").format(folder=DEFAULT_STORE),
+    )
+    parser = _Parser(
+        prog=PROGRAM,
+        parents=[shared],
+        formatter_class=_Layout,
+        description=_("Descent trains small models in the background, compares them and asks them."),
+        epilog=_(
+            "A first run:\n  {program} launch digits --wait\n  {program} predict last --image picture.png\n  {program} dashboard\n\n"
+            "Help on one command: {program} launch --help"
+        ).format(program=PROGRAM),
+    )
+    parsers = parser.add_subparsers(title=_("commands"), metavar="COMMAND", parser_class=_Parser)
+
+    def command(
+        name: str, action: Callable[[argparse.Namespace], int], help: str, description: str = ""
+    ) -> argparse.ArgumentParser:
+        made = parsers.add_parser(
+            name, parents=[shared], help=help, description=description or help, formatter_class=_Layout, allow_abbrev=False
+        )
+        made.set_defaults(action=action)
+        return made
+
+    command("recipes", commands.recipes, _("list the starting points"))
+    _add_launch(command("launch", commands.launch, _("queue a run of a recipe"), _LAUNCH))
+    runs = command("runs", commands.runs, _("list the runs, newest first"))
+    runs.add_argument("--json", action="store_true", help=_("one JSON object a line"))
+    runs.add_argument("--all", action="store_true", help=_("archived runs and those that Descent did not launch, too"))
+    for name, action, help in (
+        ("stop", commands.stop, _("save a checkpoint and end a run, or take it off the queue")),
+        ("archive", commands.archive, _("put a run away: lists leave it out, nothing is deleted")),
+        ("restore", commands.restore, _("bring an archived run back into the lists")),
+    ):
+        command(name, action, help).add_argument("run", metavar="RUN", help=_RUN_HELP)
+    resume = command("resume", commands.resume, _("go on with a run that has ended, from a checkpoint"))
+    resume.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    resume.add_argument("--checkpoint", metavar="STEP", help=_("best, last or a step (default: last)"), default="last")
+    resume.add_argument("--wait", action="store_true", help=_("show progress until the run has ended"))
+    predict = command("predict", commands.predict, _("ask a run's checkpoint what a picture shows"))
+    predict.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    predict.add_argument("--checkpoint", metavar="WHICH", default="best", help=_("best, last or a step (default: best)"))
+    predict.add_argument("--image", metavar="FILE", nargs="+", required=True, help=_("one or more pictures (PNG, JPEG)"))
+    predict.add_argument("--json", action="store_true", help=_("one JSON object a line: input, label, probabilities"))
+    dashboard = command("dashboard", commands.dashboard, _("open the dashboard in a browser"))
+    dashboard.add_argument("--port", type=int, default=8501, metavar="PORT", help=_("the port to listen on (default: 8501)"))
+    dashboard.add_argument(
+        "--address", default="127.0.0.1", metavar="ADDRESS", help=_("this machine's own address (default: 127.0.0.1)")
+    )
+    return parser
+
+
+_LAUNCH = _(
+    "Queues a run and prints its id and name. It trains in the background, whether or not this terminal stays open.\n"
+    "Settings not given are the recipe's, shown by `{program} recipes`."
+).format(program=PROGRAM)
+
+
+def _add_launch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help=_("the starting point, such as digits"))
+    parser.add_argument("--wait", action="store_true", help=_("show progress until the run has ended; exit 1 if it fails"))
+    groups: dict[str, Any] = {}
+    for setting in SETTINGS.values():
+        if setting.group not in groups:
+            groups[setting.group] = parser.add_argument_group(_(setting.group))
+        # Read as text: build_config names everything that is wrong at once, where argparse would stop at the first.
+        groups[setting.group].add_argument(
+            option_of(setting.name),
+            dest=f"setting:{setting.name}",
+            metavar=_metavar(setting),
+            default=argparse.SUPPRESS,
+            help=_help(setting).replace("%", "%%"),
+        )
+
+
+def _metavar(setting: Setting) -> str:
+    if setting.choices:
+        return "NAME"
+    return {int: "N", float: "X", str: "TEXT", tuple: "N,N"}[setting.kind]
+
+
+def _help(setting: Setting) -> str:
+    default = setting.format(setting.default)
+    unit = f" ({setting.unit})" if setting.unit else ""
+    shown = default or (setting.off if setting.optional else _("empty"))
+    return _("{label}{unit}. {help} {when} Takes {accepted}. Default: {default}.").format(
+        label=setting.label, unit=unit, help=setting.help, when=setting.when, accepted=setting.accepted(), default=shown
+    )

@@ -1,0 +1,200 @@
+"""What each command of the command line does. Each takes the parsed options and returns the exit status."""
+
+import argparse
+import json
+from gettext import gettext as _
+from pathlib import Path
+
+from trainer_core import jobs
+from trainer_core.config import SETTINGS, TrainConfig, build_config, differences
+from trainer_core.errors import RunError, TrainerError
+from trainer_core.recipes import RECIPES, find_recipe
+from trainer_core.store import Store
+from trainer_core.terminal import Watch, as_json, duration, follow, say, table
+from trainer_core.tracking import read
+
+_PROGRAM = "python -m trainer_core"
+
+
+class UsageError(TrainerError):
+    """What was typed names nothing that there is."""
+
+
+def recipes(options: argparse.Namespace) -> int:
+    """Lists the recipes with the settings in which they differ from the defaults."""
+    del options
+    for recipe in RECIPES.values():
+        say(f"{recipe.name}  –  {recipe.title}")
+        for label, text in (
+            (_("learns"), recipe.learns),
+            (_("data"), recipe.data),
+            (_("network"), recipe.network),
+            (_("gives"), recipe.expect),
+        ):
+            say(f"  {label:<9}{text}")
+        changed = differences(recipe.config, TrainConfig())
+        shown = [f"{name} {SETTINGS[name].format(value) or 'none'}" for name, (_default, value) in changed.items()]
+        say(f"  {_('settings'):<9}{', '.join(shown)}")
+        say(f"  {_('start'):<9}{_PROGRAM} launch {recipe.name} --wait")
+        say()
+    return 0
+
+
+def launch(options: argparse.Namespace) -> int:
+    """Queues a run; with --wait shows it to its end."""
+    try:
+        recipe = find_recipe(options.recipe)
+    except TrainerError as error:
+        raise UsageError(str(error)) from None
+    given = {key.removeprefix("setting:"): value for key, value in vars(options).items() if key.startswith("setting:")}
+    config = build_config({**{name: getattr(recipe.config, name) for name in SETTINGS}, **given})
+    run_id = jobs.launch(options.store, config, recipe=recipe.name)
+    name = read.get_run(options.store, run_id).name
+    say(f"{run_id} {name}")
+    if options.wait:
+        return _wait(options.store, run_id, name)
+    ahead = [job for job in jobs.queue(options.store) if job.run_id != run_id]
+    say(_("Queued behind {count}.").format(count=len(ahead)) if ahead else _("Starting in the background."))
+    say(_("Watch it:  {program} dashboard").format(program=_PROGRAM))
+    say(_("Stop it:   {program} stop {name}").format(program=_PROGRAM, name=name))
+    return 0
+
+
+def runs(options: argparse.Namespace) -> int:
+    """Lists the runs as a table or as JSON."""
+    found = read.list_runs(options.store, archived=options.all, foreign=options.all)
+    if options.json:
+        for run in found:
+            say(as_json(run))
+        return 0
+    if not found:
+        say(_("No runs yet. Start one: {program} launch digits --wait").format(program=_PROGRAM))
+        return 0
+    rows = [[_("name"), _("state"), _("recipe"), _("launched"), _("took"), _("eval/accuracy"), _("test/accuracy"), _("id")]]
+    for run in found:
+        launched = run.created.astimezone().strftime("%Y-%m-%d %H:%M") if run.created else "–"
+        figures = [f"{values[key]:.4f}" if key in values else "–" for values, key in _figures(run)]
+        rows.append([run.name, run.state, run.recipe or "–", launched, duration(run.duration_seconds), *figures, run.run_id[:8]])
+    for line in table(rows, right=(4, 5, 6)):
+        say(line)
+    for run in found:
+        if run.reason:
+            say(f"{run.name}: {run.reason}")
+    return 0
+
+
+def stop(options: argparse.Namespace) -> int:
+    """Stops a run."""
+    run = read.find_run(options.store, options.run)
+    if run.is_over:
+        say(_("{name} has ended already: {state}.").format(name=run.name, state=run.state))
+        return 0
+    jobs.stop(options.store, run.run_id)
+    state, _settled = jobs.state_of(options.store, run.run_id)
+    if state == "running":
+        say(
+            _("{name} saves a checkpoint and stops. Go on with it later: {program} resume {name}").format(
+                name=run.name, program=_PROGRAM
+            )
+        )
+    else:
+        say(_("{name} is off the queue.").format(name=run.name))
+    return 0
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Queues a run that has ended once more."""
+    from trainer_core.checkpoints import find_checkpoint
+
+    run = read.find_run(options.store, options.run)
+    step = find_checkpoint(options.store, run.run_id, options.checkpoint).step if run.is_over else None
+    jobs.resume(options.store, run.run_id, step)
+    say(f"{run.run_id} {run.name}")
+    say(_("Goes on from step {step}.").format(step=step))
+    return _wait(options.store, run.run_id, run.name) if options.wait else 0
+
+
+def archive(options: argparse.Namespace) -> int:
+    """Puts a run away."""
+    run = read.find_run(options.store, options.run)
+    jobs.archive(options.store, run.run_id)
+    say(_("{name} is archived. Bring it back: {program} restore {name}").format(name=run.name, program=_PROGRAM))
+    return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Brings a run back."""
+    run = read.find_run(options.store, options.run)
+    jobs.restore(options.store, run.run_id)
+    say(_("{name} is in the lists again.").format(name=run.name))
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Asks a checkpoint what pictures show."""
+    from trainer_core.checkpoints import find_checkpoint
+    from trainer_core.data import open_picture, prepare_picture
+
+    run = read.find_run(options.store, options.run)
+    checkpoint = find_checkpoint(options.store, run.run_id, options.checkpoint)
+    pictures = [
+        prepare_picture(open_picture(Path(file)), checkpoint.image_shape, checkpoint.content_share) for file in options.image
+    ]
+
+    import numpy as np
+
+    from trainer_core.jobs.predictor import Predictor
+
+    predictor = Predictor(options.store)
+    try:
+        answers = predictor.predict(run.run_id, checkpoint.step, np.stack(pictures))
+    finally:
+        predictor.close()
+    for file, row in zip(options.image, answers.probabilities, strict=True):
+        ranked = sorted(zip(answers.labels, (float(share) for share in row), strict=True), key=lambda pair: -pair[1])
+        if options.json:
+            say(
+                json.dumps(
+                    {"input": file, "label": ranked[0][0], "probabilities": dict(zip(answers.labels, map(float, row), strict=True))}
+                )
+            )
+        else:
+            shown = "  ".join(f"{label} {share:.1%}" for label, share in ranked[:3])
+            say(f"{file}: {shown}")
+    return 0
+
+
+def dashboard(options: argparse.Namespace) -> int:
+    """Checks what the dashboard needs, then becomes it."""
+    from trainer_core.jobs.dashboard import prepare, serve
+
+    first = prepare(options.store, options.address, options.port)
+    if first is not None:
+        say(_("The store is empty: a first run of the recipe digits is queued."))
+    host = f"[{options.address}]" if ":" in options.address else options.address
+    say(_("Descent: http://{host}:{port}   Ctrl-C closes it; runs go on.").format(host=host, port=options.port))
+    serve(options.store, options.address, options.port)
+
+
+def _wait(store: Store, run_id: str, name: str) -> int:
+    watch = Watch(store, run_id)
+    try:
+        state = follow(watch)
+    except KeyboardInterrupt:
+        say()
+        say(_("{name} goes on in the background. Stop it: {program} stop {name}").format(name=name, program=_PROGRAM))
+        return 130
+    run = read.get_run(store, run_id)
+    if state != "finished":
+        reason = run.reason or _("No reason is known; see {log}.").format(log=store.log(run_id))
+        raise RunError(_("{name} {state}: {reason}").format(name=name, state=state, reason=reason))
+    say(_("{name} finished in {duration}.").format(name=name, duration=duration(run.duration_seconds)))
+    for line in watch.figures():
+        say(f"  {line}")
+    say(_("Ask it:    {program} predict {name} --image FILE").format(program=_PROGRAM, name=name))
+    say(_("See it:    {program} dashboard").format(program=_PROGRAM))
+    return 0
+
+
+def _figures(run: read.RunRecord) -> tuple[tuple[dict[str, float], str], ...]:
+    return ((dict(run.best), "eval/accuracy"), (dict(run.metrics), "test/accuracy"))

@@ -1,0 +1,159 @@
+"""What the command line shows: tables, figures, and a run's progress until it ends."""
+
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from gettext import gettext as _
+from typing import Any, TextIO
+
+from trainer_core.jobs import Progress, ensure_supervisor, progress, state_of
+from trainer_core.store import Store
+from trainer_core.tracking.journal import decode, read_records
+from trainer_core.tracking.records import RunRecord
+
+_LOOK_SECONDS = 0.25
+# Where nobody sees a bar: a line for each evaluation, but not more often than the first, and one at least as often as the second.
+_NEWS_SECONDS = 1.0
+_LINE_SECONDS = 10.0
+_SUMMON_SECONDS = 5.0
+
+
+def say(text: str = "", out: TextIO | None = None) -> None:
+    """Writes a line at once, so that a pipe sees it too."""
+    out = out or sys.stdout
+    out.write(f"{text}\n")
+    out.flush()
+
+
+def table(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
+    """Rows as aligned lines; the columns in `right` are aligned to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    numbers = set(right)
+    return [
+        "  ".join(
+            cell.rjust(width) if at in numbers else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: `12 s`, `3 min 12 s`, `2 h 5 min`; a dash where there are none."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+
+
+def as_json(record: RunRecord) -> str:
+    """A run as one line of JSON. A value that is not a number becomes null."""
+    return json.dumps(
+        {
+            "run_id": record.run_id,
+            "name": record.name,
+            "state": record.state,
+            "reason": record.reason,
+            "recipe": record.recipe,
+            "experiment": record.experiment,
+            "created": record.created.isoformat() if record.created else None,
+            "started": record.started.isoformat() if record.started else None,
+            "ended": record.ended.isoformat() if record.ended else None,
+            "duration_seconds": record.duration_seconds,
+            "archived": record.archived,
+            "settings": record.settings,
+            "metrics": _finite(record.metrics),
+            "best": _finite(record.best),
+        },
+        ensure_ascii=False,
+    )
+
+
+@dataclass
+class Watch:
+    """Follows one run by its journal and progress file, without MLflow. `values` holds the last value of each metric."""
+
+    store: Store
+    run_id: str
+    values: dict[str, float] = field(default_factory=dict)
+    offset: int = 0
+
+    def look(self) -> Progress | None:
+        """Reads what is new."""
+        for record, end in read_records(self.store.journal(self.run_id), self.offset):
+            self.offset = end
+            if record["kind"] == "metrics":
+                self.values |= {key: decode(value) for key, value in record["values"].items()}
+        return progress(self.store, self.run_id)
+
+    def figures(self) -> list[str]:
+        """The last evaluation, test and baseline figures, one line each."""
+        rows: dict[str, dict[str, float]] = {}
+        for key, value in self.values.items():
+            group, _slash, name = key.rpartition("/")
+            if group.split("/")[0] in ("eval", "test", "baseline"):
+                rows.setdefault(group, {})[name] = value
+        order = sorted(rows, key=lambda group: (("eval", "test", "baseline").index(group.split("/")[0]), group))
+        width = max((len(group) for group in order), default=0)
+        return [
+            f"{group:<{width}}  " + "  ".join(f"{name} {rows[group][name]:.4g}" for name in sorted(rows[group])) for group in order
+        ]
+
+
+def follow(watch: Watch, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> str:
+    """Shows a run's progress until it has ended and MLflow knows of it; returns the state. A bar on a terminal, lines elsewhere."""
+    out = out or sys.stdout
+    live = out.isatty()
+    shown, shown_at = "", -math.inf
+    summoned = clock()
+    while True:
+        now = watch.look()
+        state, settled = state_of(watch.store, watch.run_id)
+        if settled:
+            out.write("\r\x1b[K" if live else "")
+            return state
+        text = _waiting(state) if now is None else _line(now, watch.values)
+        news = f"{now is None} {state} {watch.values.get('eval/loss')}"
+        if live:
+            out.write(f"\r\x1b[K{_bar(now)} {text}"[: shutil.get_terminal_size().columns + 3])
+            out.flush()
+        elif clock() - shown_at > (_LINE_SECONDS if news == shown else _NEWS_SECONDS):
+            say(text, out)
+            shown, shown_at = news, clock()
+        if clock() - summoned > _SUMMON_SECONDS:
+            ensure_supervisor(watch.store)  # the one at work may have been killed
+            summoned = clock()
+        time.sleep(_LOOK_SECONDS)
+
+
+def _waiting(state: str) -> str:
+    return _("waiting in the queue") if state == "queued" else _("starting")
+
+
+def _line(now: Progress, values: Mapping[str, float]) -> str:
+    parts = [now.phase, f"{now.step:,}/{now.total_steps:,}"]
+    for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("eval accuracy"))):
+        if key in values:
+            parts.append(f"{name} {values[key]:.4g}")
+    if now.seconds_left is not None:
+        parts.append(_("{duration} left").format(duration=duration(now.seconds_left)))
+    if now.silent:
+        parts.append(_("silent for {duration}").format(duration=duration(time.time() - now.time)))
+    return " · ".join(parts)
+
+
+def _bar(now: Progress | None, width: int = 24) -> str:
+    done = round((now.share if now else 0) * width)
+    return "█" * done + "░" * (width - done)
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, Any]:
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
