@@ -4,6 +4,7 @@ python -m trainer_core --help
 """
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,8 @@ class _Parser(argparse.ArgumentParser):
     """Answers a mistake with a sentence and where help is, rather than with the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        say(_("{message}. Help: {program} --help").format(message=message[:1].upper() + message[1:], program=self.prog), sys.stderr)
+        sentence = message[:1].upper() + message[1:] + ("" if message.endswith((".", "?")) else ".")
+        say(_("{sentence} Help: {program} --help").format(sentence=sentence, program=self.prog), sys.stderr)
         raise SystemExit(2)
 
 
@@ -44,7 +46,9 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status: 0, 1 for what went wrong, 2 for what was asked wrongly, 130 for Ctrl-C."""
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(_unknown(unknown))
     action: Callable[[argparse.Namespace], int] | None = getattr(options, "action", None)
     if action is None:
         parser.print_help()
@@ -82,11 +86,14 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=_Layout,
         description=_("Descent trains small models in the background, compares them and asks them."),
         epilog=_(
-            "A first run:\n  {program} launch digits --wait\n  {program} predict last --image picture.png\n  {program} dashboard\n\n"
+            "A first run:\n  {program} launch digits --wait\n  {program} predict last --image picture.png\n"
+            "  {program} dashboard\n\n"
             "Help on one command: {program} launch --help"
         ).format(program=PROGRAM),
     )
-    parsers = parser.add_subparsers(title=_("commands"), metavar="COMMAND", parser_class=_Parser)
+    parsers: argparse._SubParsersAction[argparse.ArgumentParser] = parser.add_subparsers(
+        title=_("commands"), metavar="COMMAND", parser_class=_Parser
+    )
 
     def command(
         name: str, action: Callable[[argparse.Namespace], int], help: str, description: str = ""
@@ -123,6 +130,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--address", default="127.0.0.1", metavar="ADDRESS", help=_("this machine's own address (default: 127.0.0.1)")
     )
     return parser
+
+
+def _unknown(words: Sequence[str]) -> str:
+    option = words[0].split("=")[0]
+    near = difflib.get_close_matches(option, [option_of(name) for name in SETTINGS], n=1)
+    hint = _(" Did you mean {option}?").format(option=near[0]) if near else ""
+    return _("there is no “{word}” here.").format(word=words[0]) + hint
 
 
 _LAUNCH = _(

@@ -139,7 +139,9 @@ def _waiting(state: str) -> str:
 
 
 def _line(now: Progress, values: Mapping[str, float]) -> str:
-    parts = [now.phase, f"{now.step:,}/{now.total_steps:,}"]
+    parts = [now.phase]
+    if now.total_steps:
+        parts.append(_("step {step:,} of {total:,}").format(step=now.step, total=now.total_steps))
     for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("eval accuracy"))):
         if key in values:
             parts.append(f"{name} {values[key]:.4g}")
