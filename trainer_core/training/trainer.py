@@ -98,6 +98,8 @@ def training_arguments(config: TrainConfig, output: Path) -> TrainingArguments:
         max_steps=config.max_steps or -1,
         max_grad_norm=config.max_grad_norm,
         seed=config.seed,
+        # HF takes bf16 without a GPU only where it is told that there is to be none.
+        use_cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available(),
         bf16=precision == "bf16",
         fp16=precision == "fp16",
         # Flow decides when to log, evaluate and save; the Trainer's own rules would come on top.

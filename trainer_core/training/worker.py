@@ -74,7 +74,8 @@ def train(
     trainer.remove_callback(PrinterCallback)
     vitals = Vitals(writer.log, store.root)
     vitals.start()
-    baselines = threading.Thread(target=_log_baselines, args=(store, config, data, writer), name="baselines", daemon=True)
+    ended = threading.Event()
+    baselines = threading.Thread(target=_log_baselines, args=(store, config, data, writer, ended), name="baselines", daemon=True)
     baselines.start()
     try:
         trainer.train(resume_from_checkpoint=_resume(store, run_id, folder, resume_from))
@@ -86,6 +87,7 @@ def train(
         folder.close()
         return True
     finally:
+        ended.set()
         vitals.end()
 
 
@@ -146,12 +148,14 @@ def _test(
     writer.log(rename_metrics(figures))
 
 
-def _log_baselines(store: Store, config: TrainConfig, data: ImageData, writer: JournalWriter) -> None:
+def _log_baselines(store: Store, config: TrainConfig, data: ImageData, writer: JournalWriter, ended: threading.Event) -> None:
     if sys.platform == "linux":
         # Linux gives each thread a priority of its own: the baseline takes what training leaves.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     mean, std = config.input_mean, config.input_std
     for found in compute_baselines(data, config.evaluation_split, mean, std, store.cache, write_atomically):
+        if ended.is_set():  # nothing may be logged after the run's last word
+            return
         writer.log({f"baseline/{name}": value for name, value in found.items()})
 
 

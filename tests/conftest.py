@@ -1,0 +1,35 @@
+"""What tests share: where real data lies, and skipping that says why, or fails where nothing may be skipped."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trainer_core.store import Store, open_store
+
+pytest_plugins = ["tests.trained"]
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skips the test, or fails it where DESCENT_REQUIRE_ALL=1 says that everything must run."""
+    if os.environ.get("DESCENT_REQUIRE_ALL") == "1":
+        pytest.fail(f"{reason} DESCENT_REQUIRE_ALL=1 forbids to skip this.")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The folder with MNIST's four IDX files."""
+    folder = Path(os.environ.get("DESCENT_TEST_DATA", "../shared/data")) / "mnist"
+    if not folder.is_dir():
+        skip_or_fail(f"There is no MNIST in {folder}; DESCENT_TEST_DATA names the folder that holds mnist/.")
+    return folder.resolve()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return open_store(tmp_path / "store", environment={})

@@ -1,0 +1,66 @@
+"""The warm process answers as the run reported, survives wrong questions and ends when told."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.trained import Train
+from trainer_core.checkpoints import find_checkpoint
+from trainer_core.config import TrainConfig
+from trainer_core.data import load_data
+from trainer_core.errors import TrainerError
+from trainer_core.jobs.predictor import Predictor
+from trainer_core.store import Store
+
+CONFIG = TrainConfig(hidden_sizes=(32,), epochs=2, learning_rate=5e-3)
+
+
+def test_the_warm_process_answers_and_refuses_with_sentences(train_run: Train, store: Store) -> None:
+    run = train_run(CONFIG)
+    best = find_checkpoint(store, run.run_id, "best")
+    split = load_data(CONFIG).splits["validation"]
+    predictor = Predictor(store)
+    try:
+        predictor.warm()
+        answer = predictor.predict(run.run_id, best.step, split.images)
+        assert answer.labels == tuple("0123456789")
+        assert np.allclose(answer.probabilities.sum(axis=1), 1, atol=1e-5)
+        assert float((answer.probabilities.argmax(axis=1) == split.labels).mean()) == pytest.approx(best.metrics["eval/accuracy"])
+        with pytest.raises(TrainerError, match="reads pictures of 8×8 pixels; these have 28×28"):
+            predictor.predict(run.run_id, best.step, np.zeros((1, 28, 28), dtype=np.uint8))
+        with pytest.raises(TrainerError, match="no checkpoint “3”"):
+            predictor.predict(run.run_id, 3, split.images)
+        (child,) = [process for process in psutil.Process(os.getpid()).children() if "trainer_core.inference" in process.cmdline()]
+        child.kill()
+        child.wait()
+        assert predictor.predict(run.run_id, best.step, split.images[:1]).probabilities.shape == (1, 10)
+    finally:
+        predictor.close()
+    assert not [process for process in psutil.Process(os.getpid()).children() if "trainer_core.inference" in process.cmdline()]
+
+
+@pytest.mark.parametrize("damage", ["altered", "missing"])
+def test_a_damaged_checkpoint_is_refused(train_run: Train, store: Store, damage: str) -> None:
+    from trainer_core.inference.predict import load_network
+
+    run = train_run(CONFIG.model_copy(update={"max_steps": 2}))
+    checkpoint = find_checkpoint(store, run.run_id, "last")
+    weights = Path(checkpoint.path / "model.safetensors")
+    if damage == "missing":
+        weights.unlink()
+    else:
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(bytes(content))
+    with pytest.raises(TrainerError, match=r"damaged: model\.safetensors is not what was written"):
+        load_network(checkpoint)
+
+
+def test_a_checkpoint_without_its_manifest_is_never_offered(train_run: Train, store: Store) -> None:
+    run = train_run(CONFIG)
+    last = find_checkpoint(store, run.run_id, "last")
+    (last.path / "descent.json").unlink()
+    assert last.step not in [checkpoint.step for checkpoint in run.checkpoints()]

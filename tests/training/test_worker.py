@@ -1,0 +1,162 @@
+"""What a run leaves behind: points, checkpoints, and figures that a checkpoint gives again."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tests.trained import Train
+from trainer_core.checkpoints import find_checkpoint
+from trainer_core.config import TrainConfig
+from trainer_core.data import load_data
+from trainer_core.errors import ConfigError, DivergedError
+from trainer_core.inference.predict import LoadedCheckpoints
+from trainer_core.store import Store
+
+SMALL = TrainConfig(hidden_sizes=(32,), epochs=2, batch_size=64, learning_rate=5e-3, dropout=0.1, logging_steps=5)
+
+
+def test_a_run_logs_losses_rates_evaluations_baselines_and_load(train_run: Train) -> None:
+    run = train_run(SMALL)
+    assert run.finished
+    keys = {key for record in run.records() if record["kind"] == "metrics" for key in record["values"]}
+    assert keys >= {
+        "train/loss",
+        "train/learning_rate",
+        "train/grad_norm",
+        "train/samples_per_second",
+        "eval/loss",
+        "eval/accuracy",
+        "eval/f1_macro",
+        "test/loss",
+        "test/accuracy",
+        "test/f1_macro",
+        "baseline/majority/accuracy",
+        "baseline/logistic_regression/accuracy",
+        "system/cpu_utilization_percentage",
+        "system/system_memory_usage_megabytes",
+        "system/process_memory_megabytes",
+        "system/disk_usage_percentage",
+    }
+    assert [step for step, _loss in run.points("train/loss")] == [1, 5, 10, 15, 20, 25, 30, 35, 40]
+    assert [step for step, _accuracy in run.points("eval/accuracy")] == [20, 40]
+    assert len(run.points("test/accuracy")) == 1
+    last = [record for record in run.records() if record["kind"] == "metrics" and "eval/loss" in record["values"]][-1]
+    assert (last["epoch"], last["samples"]) == (2.0, 2 * 1257)
+
+
+def test_the_run_says_what_it_stands_on(train_run: Train) -> None:
+    run = train_run(SMALL.model_copy(update={"max_steps": 1}))
+    tags = next(record["values"] for record in run.records() if record["kind"] == "tags")
+    assert "torch 2.13.0" in tags["descent.packages"]
+    assert tags["descent.parameters"] == "2410"
+    assert tags["descent.evaluated_on"] == "validation"
+    datasets = [record for record in run.records() if record["kind"] == "dataset"]
+    assert {record["context"] for record in datasets} == {"training", "validation", "test"}
+    assert {record["digest"] for record in datasets} == {tags["descent.dataset_digest"]}
+
+
+def test_a_checkpoint_rebuilds_itself_and_gives_the_accuracy_that_was_reported(train_run: Train, store: Store) -> None:
+    run = train_run(SMALL)
+    best = find_checkpoint(store, run.run_id, "best")
+    data = load_data(SMALL)
+    loaded = LoadedCheckpoints(store)
+    for split, reported in (("validation", best.metrics["eval/accuracy"]), ("test", run.points("test/accuracy")[0][1])):
+        labels, probabilities = loaded.predict(run.run_id, best.step, data.splits[split].images)  # type: ignore[index]
+        assert labels == tuple("0123456789")
+        right = int((probabilities.argmax(axis=1) == data.splits[split].labels).sum())  # type: ignore[index]
+        assert right == round(reported * len(data.splits[split]))  # type: ignore[index]
+
+
+def test_the_best_checkpoint_is_kept_whatever_the_intervals(train_run: Train) -> None:
+    config = SMALL.model_copy(update={"epochs": 6, "eval_steps": 7, "save_steps": 50, "checkpoints_kept": 1, "logging_steps": 100})
+    run = train_run(config)
+    best_accuracy = max(accuracy for _step, accuracy in run.points("eval/accuracy"))
+    best = next(checkpoint for checkpoint in run.checkpoints() if checkpoint.is_best)
+    assert best.metrics["eval/accuracy"] == best_accuracy
+    assert best.step % 7 == 0 or best.step == 120
+    assert run.checkpoints()[-1].step == 120
+    assert len(run.checkpoints()) <= 2
+
+
+def test_no_pickle_of_arguments_and_no_half_written_folder_stays(train_run: Train, store: Store) -> None:
+    run = train_run(SMALL)
+    names = {path.name for path in store.checkpoints(run.run_id).rglob("*")}
+    assert "model.safetensors" in names
+    assert not names & {"training_args.bin", ".writing"}
+
+
+def test_a_stopped_run_leaves_a_checkpoint_and_resumes_to_the_same_bits(train_run: Train) -> None:
+    config = SMALL.model_copy(update={"epochs": 4, "dropout": 0.3, "schedule": "cosine", "checkpoints_kept": 10})
+    whole = train_run(config)
+    half = train_run(config, stop_at=33)
+    assert not half.finished
+    assert half.checkpoints()[-1].step == 33
+    resumed = train_run(config, run_id=half.run_id, resume_from=33)
+    assert resumed.finished
+    assert resumed.weights(80) == whole.weights(80)
+    assert resumed.points("eval/loss") == whole.points("eval/loss")
+    assert dict(resumed.points("train/loss"))[80] == dict(whole.points("train/loss"))[80]
+
+
+def test_resuming_from_an_earlier_step_sets_later_checkpoints_aside(train_run: Train, store: Store) -> None:
+    config = SMALL.model_copy(update={"checkpoints_kept": 10, "epochs": 3})
+    run = train_run(config)
+    assert [checkpoint.step for checkpoint in run.checkpoints()] == [20, 40, 60]
+    before = run.weights(60)
+    again = train_run(config, run_id=run.run_id, resume_from=20, stop_at=30)
+    assert [checkpoint.step for checkpoint in again.checkpoints()] == [20, 30]
+    assert (store.checkpoints(run.run_id) / "superseded" / "step-00000060").is_dir()
+    assert find_checkpoint(store, run.run_id, "best").step <= 30
+    once_more = train_run(config, run_id=run.run_id, resume_from=20)
+    assert once_more.weights(60) == before
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "max_grad_norm": 0.0}, {"accumulation_steps": 2}])
+def test_a_learning_rate_of_a_billion_fails_within_50_steps_naming_step_and_cause(
+    train_run: Train, changes: dict[str, object]
+) -> None:
+    with pytest.raises(DivergedError, match=r"at step \d+.*learning rate, 1e9: it is too large") as caught:
+        train_run(SMALL.model_copy(update={"learning_rate": 1e9, "epochs": 10} | changes))
+    step = int(str(caught.value).split("at step ")[1].split(".")[0])
+    assert step <= 50
+
+
+def test_a_run_that_diverges_late_keeps_its_last_good_checkpoint(train_run: Train, store: Store) -> None:
+    run = train_run(SMALL.model_copy(update={"max_steps": 20, "epochs": 9}))
+    wild = SMALL.model_copy(update={"epochs": 9, "learning_rate": 1e9, "optimizer": "adamw"})
+    # The optimiser's own state carries the old rate; the schedule sets the new one at its first step.
+    checkpoint = run.checkpoints()[-1]
+    state = json.loads((checkpoint.path / "trainer_state.json").read_text())
+    assert state["global_step"] == 20
+    with pytest.raises(DivergedError):
+        train_run(wild, run_id=run.run_id)
+    assert [c.step for c in run.checkpoints()][-1] == 20
+    images = load_data(SMALL).splits["test"].images
+    _labels, probabilities = LoadedCheckpoints(store).predict(run.run_id, 20, images)
+    assert np.isfinite(probabilities).all()
+
+
+def test_early_stopping_ends_after_the_patience_given(train_run: Train) -> None:
+    config = SMALL.model_copy(update={"epochs": 50, "early_stopping_patience": 2, "learning_rate": 1e-8, "eval_steps": 3})
+    run = train_run(config)
+    assert run.finished
+    assert len(run.points("eval/accuracy")) < 30
+    assert run.checkpoints()[-1].step == run.points("eval/accuracy")[-1][0]
+
+
+def test_fp16_without_an_nvidia_gpu_is_refused_with_what_to_choose(train_run: Train) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        assert train_run(SMALL.model_copy(update={"precision": "fp16", "max_steps": 2})).finished
+    else:
+        with pytest.raises(ConfigError, match="Choose auto, fp32 or bf16"):
+            train_run(SMALL.model_copy(update={"precision": "fp16"}))
+
+
+def test_bf16_trains_on_the_cpu_too(train_run: Train) -> None:
+    run = train_run(SMALL.model_copy(update={"precision": "bf16"}))
+    assert math.isfinite(run.points("eval/loss")[-1][1])
+    assert run.points("eval/accuracy")[-1][1] > 0.7
