@@ -8,13 +8,15 @@ from pages.components.navigation import open_page
 from pages.components.run_actions import offer_undo
 from pages.components.run_cards import queue_list, run_card
 from pages.components.run_facts import runs_counted
-from pages.components.run_table import STARTED, column_config, matches, run_rows, styled
+from pages.components.run_table import RATE, STARTED, column_config, matches, run_rows, styled
 from pages.components.run_view import run_view
 from pages.components.session import current_store, show_error, viewer_zone
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run, list_runs
+
+OPEN = "open"
 
 
 def show_empty() -> None:
@@ -51,47 +53,60 @@ def show_live(store: Store, seen: list[tuple[str, str]]) -> None:
 
 def show_history(runs: list[RunRecord]) -> None:
     """Runs that are over, newest first, with search; a click opens one."""
-    st.markdown(_("#### History"))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(_("#### History"), width="stretch")
         search = st.text_input(
             _("Search"),
             key="search",
             type="search",
             live=True,
             bind="query-params",
+            label_visibility="collapsed",
+            width=300,
             placeholder=_("Name, recipe, dataset, state …"),
         )
-        archived = st.toggle(_("Show archived"), key="archived", bind="query-params")
-    found = [run for run in runs if run.is_over and (archived or not run.archived) and matches(run, search or "")]
+        archived = st.toggle(_("Archived"), key="archived", bind="query-params", help=_("Shows what was put away too."))
+        foreign = not all(run.is_ours for run in runs) and st.toggle(
+            _("From elsewhere"),
+            key="elsewhere",
+            bind="query-params",
+            help=_("Shows runs that other programs wrote into this store."),
+        )
+    found = [
+        run
+        for run in runs
+        if run.is_over and (archived or not run.archived) and (foreign or run.is_ours) and matches(run, search or "")
+    ]
     if not found:
         st.caption(_("No run fits the search.") if search else _("Runs that are over stand here."))
         return
-    rows = run_rows(found)
-    rows.insert(1, " ", [_("Open")] * len(found))
+    rows = run_rows(found).drop(columns=RATE)
+    rows.insert(1, OPEN, [_("Open")] * len(found))
 
     def open_clicked() -> None:
         click = st.session_state["open-run"]
         if click is not None:
             st.query_params["run"] = found[click["row"]].run_id
 
-    button = st.column_config.ButtonColumn(" ", type="tertiary", on_click=open_clicked, key="open-run", width=60, pinned=True)
+    button = st.column_config.ButtonColumn(" ", type="tertiary", on_click=open_clicked, key="open-run", width=60)
     st.dataframe(
         styled(rows),
         key="history",
         hide_index=True,
-        column_config={**column_config(viewer_zone()), " ": button},
+        placeholder="–",
+        column_config={**column_config(viewer_zone()), OPEN: button},
         alt=_("Runs that are over, newest first by {column}").format(column=STARTED),
     )
     st.caption(runs_counted(len(found)))
 
 
-st.title(_("Runs"), anchor=False)
 store = current_store()
 chosen = st.query_params.get("run")
 try:
     if chosen:
         run_view(store, get_run(store, chosen))
     else:
+        st.title(_("Runs"), anchor=False)
         everything = list_runs(store, archived=True, foreign=True)
         offer_undo(store)
         if not everything:

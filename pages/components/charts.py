@@ -28,6 +28,7 @@ from pages.components.series import Floats, XAxis, x_values
 from trainer_core.config import SETTINGS
 from trainer_core.tracking.records import Segment
 
+_NAMED_IN_LEGEND = 12
 _BASELINES = {"majority": _("majority class"), "logistic_regression": _("logistic regression")}
 
 
@@ -131,37 +132,39 @@ def scatter_figure(lines: Sequence[Line], settings: Sequence[Any], results: Sequ
     """A hyperparameter against a result, a point a run. Numbers tried in factors stand on a log axis, words side by side."""
     split = {line.evaluated_on for line in lines}
     result = metric_label(key, split.pop() if len(split) == 1 else _("evaluation"))
-    figure = empty_figure(_("{setting} against {result}").format(setting=setting_label(setting), result=result), None, unit_of(key))
+    title = _("{setting} against {result}").format(setting=setting_label(setting), result=result)
+    figure = empty_figure("", None, f"{result} ({unit_of(key)})" if is_share(key) else result)
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in settings)
     scale = 100.0 if is_share(key) else 1.0
-    labels = [html.escape(line.name) for line in lines]
-    figure.add_trace(
-        go.Scatter(
-            x=np.array(settings, dtype=np.float64)
-            if numbers
-            else [html.escape(format_setting(setting, value)) for value in settings],
-            y=np.array(results, dtype=np.float64) * scale,
-            mode="markers+text" if len(lines) <= 12 else "markers",
-            text=labels,
-            textposition="top center",
-            customdata=[
-                [format_setting(setting, value), format_metric(key, y)] for value, y in zip(settings, results, strict=True)
-            ],
-            hovertemplate="%{text}<br>%{customdata[0]} → %{customdata[1]}<extra></extra>",
-            marker=dict(size=11, color=[line.colour for line in lines], line=dict(width=1, color="rgba(127,135,148,0.6)")),
-            cliponaxis=False,
+    for line, value, y in zip(lines, settings, results, strict=True):
+        name, written, measured = html.escape(line.name), format_setting(setting, value), format_metric(key, y)
+        figure.add_trace(
+            go.Scatter(
+                x=np.array([value], dtype=np.float64) if numbers else [html.escape(written)],
+                y=np.array([y * scale], dtype=np.float64),
+                name=name,
+                mode="markers",
+                marker=dict(size=11, color=line.colour, line=dict(width=1, color=GREY)),
+                hovertemplate=f"{html.escape(written)} → {measured}",
+                cliponaxis=False,
+            )
         )
-    )
     known = SETTINGS.get(setting)
     unit = f" ({known.unit})" if known and known.unit else ""
     logarithmic = numbers and known is not None and known.scale == "log" and all(value > 0 for value in settings)
     kind: Literal["log", "linear", "category"] = "log" if logarithmic else "linear" if numbers else "category"
     if kind == "log":
         set_log_axis(figure, "x", np.array(settings, dtype=np.float64))
-    figure.update_xaxes(title_text=setting_label(setting) + unit, type=kind)
-    figure.update_layout(uirevision=f"{setting} {key}", hovermode="closest", showlegend=False)
+    figure.update_xaxes(title_text=setting_label(setting) + unit, type=kind, rangemode="normal")
+    figure.update_layout(
+        uirevision=f"{setting} {key}",
+        hovermode="closest",
+        showlegend=len(lines) <= _NAMED_IN_LEGEND,
+        legend=dict(x=0, xanchor="left", y=-0.24, yanchor="top"),
+        margin=dict(t=16, b=70),
+    )
     alt = _("{title}: {points}.").format(
-        title=figure.layout.title.text,
+        title=title,
         points="; ".join(
             f"{line.name} {format_setting(setting, value)} {format_metric(key, y)}"
             for line, value, y in zip(lines, settings, results, strict=True)
@@ -190,7 +193,7 @@ def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats
         y = value * scale
         label = f"{name} {y:.1f} %" if scale == 100.0 else f"{name} {format_metric(key, value)}"
         figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, line=dict(color=GREY, width=1.5, dash="dash"))
-        if shown and y < min(shown) - 1.5 * max(max(shown) - min(shown), 0.02 * scale):
+        if len(finite) and y < min(shown) - 1.5 * max(max(shown) - min(shown), 0.02 * scale):
             far.append(label)
             continue
         shown.append(y)
@@ -203,6 +206,6 @@ def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats
             xref="paper", yref="paper", x=0.99, xanchor="right", y=0.01, yanchor="bottom", text=text, showarrow=False, font_size=12
         )
     if shown:
-        room = 0.12 * max(max(shown) - min(shown), 0.01 * scale)
+        room = max(0.12 * (max(shown) - min(shown)), 0.01 * scale)
         figure.update_yaxes(range=[min(shown) - room, max(shown) + room])
     figure.update_layout(meta={"baselines": ", ".join(f"{name} {format_metric(key, value)}" for name, value in lines.items())})

@@ -24,6 +24,7 @@ def empty_figure(title: str, axis: XAxis | None, unit: str) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
         template=None,
+        separators=".,",
         title=dict(
             text=html.escape(title),
             font=dict(size=15, weight=600),
@@ -35,14 +36,19 @@ def empty_figure(title: str, axis: XAxis | None, unit: str) -> go.Figure:
             yanchor="bottom",
             pad=dict(b=12),
         ),
-        margin=dict(l=58, r=14, t=40, b=46),
+        margin=dict(l=58, r=14, t=50, b=46),
         hovermode="x unified",
         legend=dict(orientation="h", x=1, xanchor="right", y=1.02, yanchor="bottom"),
         showlegend=True,
         dragmode="zoom",
     )
     figure.update_xaxes(
-        title=dict(text=names[axis], standoff=8, font_size=13), showline=True, zeroline=False, hoverformat=",.4~g", tickformat=",~g"
+        title=dict(text=names[axis], standoff=8, font_size=13),
+        showline=True,
+        zeroline=False,
+        rangemode="tozero",
+        hoverformat=",.4~g",
+        tickformat=",~g",
     )
     figure.update_yaxes(title=dict(text=unit, standoff=8, font_size=13), zeroline=False)
     return figure
@@ -70,7 +76,9 @@ def add_curve(
     name = html.escape(name)
     if smoothing > 0:
         raw = scatter_line(*thin(x, y), name, colour, hover)
-        raw.update(opacity=0.25, showlegend=False, hoverinfo="skip", hovertemplate=None, legendgroup=name, line_width=1)
+        raw.update(
+            opacity=0.25, showlegend=False, hoverinfo="skip", hovertemplate=None, separators=".,", legendgroup=name, line_width=1
+        )
         figure.add_trace(raw)
         y = smooth(y, smoothing)
     few = len(y) == 1 or (len(y) <= 60 and key.startswith(("eval/", "test/")))

@@ -117,6 +117,8 @@ def format_setting(name: str, value: object) -> str:
         return ", ".join(str(part) for part in value) or "–"
     if isinstance(value, float):
         return format_number(value)
+    if isinstance(value, int) and setting.unit:
+        return f"{value:,}"
     return str(value) if value != "" else "–"
 
 

@@ -24,7 +24,7 @@ def run_card(store: Store, run: RunRecord, *, stopping: bool) -> None:
     progress = jobs.progress(store, run.run_id)
     with st.container(border=True, key=f"card-{run.run_id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if st.button(plain(run.name), key=f"open-{run.run_id}", type="tertiary", help=_("Open the run")):
+            if st.button(f"**{plain(run.name)}**", key=f"open-{run.run_id}", type="tertiary", help=_("Open the run")):
                 st.query_params["run"] = run.run_id
                 st.rerun()
             run_badge(shown_state(run, progress))

@@ -48,7 +48,7 @@ def progress_words(progress: Progress | None) -> str:
         return _("{phase} …").format(phase=phase or _("Starting"))
     parts = [
         _("Step {step} of {total}").format(step=format_count(progress.step), total=format_count(progress.total_steps)),
-        _("epoch {epoch} of {epochs}").format(epoch=f"{progress.epoch:.1f}", epochs=f"{progress.epochs:g}"),
+        _("epoch {epoch} of {epochs}").format(epoch=f"{progress.epoch:.1f}", epochs=f"{progress.epochs:,.4g}"),
     ]
     if progress.phase not in ("training", ""):
         parts.append(_PHASES.get(progress.phase, progress.phase).lower())

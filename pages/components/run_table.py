@@ -16,6 +16,7 @@ from trainer_core.config import format_number
 from trainer_core.tracking.read import RunRecord
 
 NAME, STATE, BEST, MEASURED, TEST = _("Name"), _("State"), _("Best accuracy"), _("Measured on"), _("Final test")
+COLOUR = " "
 RECIPE, DATASET, RATE, TIME, STARTED = _("Recipe"), _("Dataset"), _("Learning rate"), _("Time"), _("Started")
 
 
@@ -32,35 +33,48 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
             BEST: number([run.best.get("eval/accuracy") for run in runs]) * 100,
             MEASURED: [evaluated_on(run) for run in runs],
             TEST: number([run.metrics.get("test/accuracy") for run in runs]) * 100,
+            TIME: number([run.duration_seconds for run in runs]),
+            STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
             RECIPE: [run.recipe or "–" for run in runs],
             DATASET: [str(run.settings.get("dataset", "–")) for run in runs],
             RATE: number([_as_number(run.settings.get("learning_rate")) for run in runs]),
-            TIME: number([run.duration_seconds for run in runs]),
-            STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
         }
     )
+
+
+def with_colours(rows: pd.DataFrame, colours: Sequence[str | None]) -> pd.DataFrame:
+    """The rows with a first column that shows each run's colour in the charts, empty where the run isn't drawn."""
+    rows = rows.copy()
+    rows.insert(0, COLOUR, ["●" if colour else "" for colour in colours])
+    rows.attrs["colours"] = list(colours)
+    return rows
 
 
 def styled(rows: pd.DataFrame) -> Any:
     """The rows with their numbers written for people; sorting still goes by value."""
     formats: dict[str, Any] = {BEST: _per_cent, TEST: _per_cent, RATE: _rate, TIME: _seconds}
-    return rows.style.format({column: how for column, how in formats.items() if column in rows})
+    style = rows.style.format({column: how for column, how in formats.items() if column in rows})
+    if COLOUR in rows:
+        marks = [f"color: {colour}" if colour else "" for colour in rows.attrs["colours"]]
+        style = style.apply(lambda _column: marks, subset=[COLOUR])
+    return style
 
 
 def column_config(zone: tzinfo) -> Mapping[str, Any]:
     """How the columns look: states in colour beside sign and word, the start as a date in the viewer's zone."""
     colours = state_colours()
     return {
-        NAME: st.column_config.TextColumn(pinned=True, width=150),
-        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=110),
-        BEST: st.column_config.NumberColumn(help=_("The best evaluation during training."), width=110),
-        MEASURED: st.column_config.TextColumn(help=_("The split that is evaluated during training."), width=100),
-        TEST: st.column_config.NumberColumn(help=_("Measured once, at the end, on rows that training never saw."), width=90),
-        RECIPE: st.column_config.TextColumn(width=90),
-        DATASET: st.column_config.TextColumn(width=130),
-        RATE: st.column_config.NumberColumn(width=110),
-        TIME: st.column_config.NumberColumn(help=_("Pauses left out."), width=100),
-        STARTED: st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=str(zone), width=150),
+        COLOUR: st.column_config.TextColumn(width=28, help=_("The run's colour in the charts.")),
+        NAME: st.column_config.TextColumn(width=140),
+        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=105),
+        BEST: st.column_config.NumberColumn(help=_("The best evaluation during training."), width=105),
+        MEASURED: st.column_config.TextColumn(help=_("The split that is evaluated during training."), width=95),
+        TEST: st.column_config.NumberColumn(help=_("Measured once, at the end, on rows that training never saw."), width=85),
+        TIME: st.column_config.NumberColumn(help=_("How long the run was worked on, pauses left out."), width=90),
+        STARTED: st.column_config.DatetimeColumn(format="D MMM, HH:mm", timezone=str(zone), width=115),
+        RECIPE: st.column_config.TextColumn(width=80),
+        DATASET: st.column_config.TextColumn(width=110),
+        RATE: st.column_config.NumberColumn(width=105),
     }
 
 

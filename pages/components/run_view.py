@@ -63,8 +63,8 @@ def run_view(store: Store, run: RunRecord) -> None:
 def _curve_choices() -> tuple[XAxis, float]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = st.segmented_control(_("Over"), list(AXES), format_func=AXES.__getitem__, default="step", required=True, key="axis")
-        smoothing = st.slider(_("Smoothing of training loss"), 0.0, 0.99, 0.0, 0.01, key="smoothing", width=260)
-    return axis or "step", smoothing
+        smoothing = st.slider(_("Smoothing"), 0.0, 0.99, 0.0, 0.01, key="smoothing", width=260)
+    return axis, smoothing
 
 
 def is_stopping(store: Store, run_id: str) -> bool:
@@ -79,7 +79,7 @@ def _head(store: Store, run_id: str, state: str) -> None:
         st.rerun()
     progress = jobs.progress(store, run_id) if not run.is_over else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(plain(run.name), anchor=False, width="content")
+        st.title(plain(run.name), anchor=False, width="content")
         run_badge(shown_state(run, progress))
         if run.archived:
             st.badge(_("archived"), icon=":material/archive:", color="gray")

@@ -15,6 +15,8 @@ from trainer_core import jobs
 
 HERE = Path(__file__).parent
 
+_page_style = st.components.v2.component("descent.page_style", css=(HERE / "shell.css").read_text("utf-8"), isolate_styles=False)
+
 st.set_page_config(page_title="Descent", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state="auto")
 st.logo(str(HERE / "mark.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 
@@ -23,7 +25,8 @@ running = sum(job.state == "running" for job in jobs.queue(store))
 note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
 chosen = st.navigation([page_named(name, note if name == "runs" else "") for name in page_names()])
 
-with st.sidebar, st.container(height="stretch", vertical_alignment="bottom", gap="xxsmall"):
+_page_style(key="page-style")
+with st.sidebar, st.container(gap="xxsmall"):
     st.caption(f":material/memory: {plain(device_words())}")
     st.caption(
         _(":material/hard_drive: {free} free").format(free=format_bytes(shutil.disk_usage(store.root).free)),

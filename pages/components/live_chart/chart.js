@@ -34,6 +34,8 @@ function themed(layout, element) {
     modebar: { bgcolor: "rgba(0,0,0,0)", color: text, activecolor: colour("--st-primary-color"), ...layout.modebar },
     legend: { bgcolor: "rgba(0,0,0,0)", ...layout.legend },
   };
+  const page = colour("--st-background-color") || "#ffffff";
+  result.annotations = (layout.annotations ?? []).map((note) => ({ bgcolor: page, opacity: 0.9, borderpad: 2, ...note }));
   for (const name of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(name)) {
       result[name] = { gridcolor: border, zerolinecolor: border, linecolor: border, tickcolor: border, ...layout[name] };

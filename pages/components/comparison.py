@@ -1,0 +1,74 @@
+"""Which runs a comparison shows and in what they differ. No Streamlit here."""
+
+from collections.abc import Mapping, Sequence
+from gettext import gettext as _
+
+import pandas as pd
+
+from pages.components.formats import format_setting, setting_label
+from trainer_core.config import SETTINGS
+from trainer_core.tracking.records import RunRecord
+
+SHOWN_WITHOUT_CHOICE = 5
+_FIRST = ("eval/accuracy", "eval/loss", "train/loss", "eval/f1_macro", "test/accuracy")
+_ID_LENGTH = 8
+
+
+def short_ids(run_ids: Sequence[str]) -> str:
+    """Run ids as the address holds them: their starts, with commas between."""
+    return ",".join(run_id[:_ID_LENGTH] for run_id in run_ids)
+
+
+def from_address(text: str, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs that the address names; starts of ids that fit no run are passed over."""
+    starts = [part for part in text.split(",") if len(part) >= _ID_LENGTH]
+    return [run for run in runs if any(run.run_id.startswith(start) for start in starts)]
+
+
+def newest_of_one_dataset(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """What is compared where nothing is chosen: the newest runs with points on the dataset used last. `runs` are newest first."""
+    evaluated = [run for run in runs if any(key.startswith("eval/") for key in run.metrics)]
+    measured = evaluated or [run for run in runs if metrics_to_draw([key for key in run.metrics if not key.startswith("system/")])]
+    if not measured:
+        return []
+    dataset = measured[0].settings.get("dataset")
+    return [run for run in measured if run.settings.get("dataset") == dataset][:SHOWN_WITHOUT_CHOICE]
+
+
+def metrics_to_draw(keys: Sequence[str]) -> list[str]:
+    """The metrics worth a curve, the telling ones first."""
+    drawn = [key for key in keys if not key.startswith(("progress/", "baseline/"))]
+    return [key for key in _FIRST if key in drawn] + [key for key in drawn if key not in _FIRST]
+
+
+def differing_settings(runs: Sequence[RunRecord]) -> list[str]:
+    """The names of the params in which the runs differ, ours first and in the form's order."""
+    names = [name for name in SETTINGS if name != "name"]
+    names += sorted({name for run in runs for name in run.params if name not in SETTINGS})
+    return [name for name in names if len({run.params.get(name, "") for run in runs}) > 1]
+
+
+def unique_names(runs: Sequence[RunRecord]) -> Mapping[str, str]:
+    """A name for each run id; where two runs share one, the start of the id follows."""
+    names = [run.name for run in runs]
+    return {run.run_id: run.name if names.count(run.name) == 1 else f"{run.name} ({run.run_id[:6]})" for run in runs}
+
+
+def difference_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """The params that differ: a row each, a column a run."""
+    differing = differing_settings(runs)
+    columns = {_("Setting"): [setting_label(name) for name in differing]}
+    for run in runs:
+        name = unique_names(runs)[run.run_id]
+        columns[name] = [format_setting(setting, run.settings.get(setting)) for setting in differing]
+    return pd.DataFrame(columns)
+
+
+def results_of(runs: Sequence[RunRecord]) -> list[str]:
+    """The results that at least one run has, the telling ones first."""
+    return metrics_to_draw(sorted({key for run in runs for key in run.metrics if not key.startswith("system/")}))
+
+
+def result_of(run: RunRecord, key: str) -> float | None:
+    """A run's result: the best of what is evaluated during training, else the last value."""
+    return run.best.get(key, run.metrics.get(key))
