@@ -18,7 +18,7 @@ from pages.components.comparison import (
 from pages.components.live_chart import live_chart
 from pages.components.navigation import open_page
 from pages.components.run_facts import line_of, runs_counted
-from pages.components.run_table import column_config, matches, run_rows, styled, with_colours
+from pages.components.run_table import column_config, matches, run_rows, styled, table_height, with_colours
 from pages.components.run_view import AXES
 from pages.components.series import XAxis
 from pages.components.session import current_store, metric_label, plain, setting_label, show_error, viewer_zone
@@ -60,7 +60,7 @@ def choose_runs(runs: list[RunRecord], run_ids: list[str]) -> list[RunRecord]:
         # Rows move when the search changes or a run arrives: another table then, with the choice put in place again.
         key=f"runs-{hash(tuple(run.run_id for run in found))}",
         hide_index=True,
-        height=430 if len(found) > 11 else "auto",
+        height=table_height(len(found), 11),
         placeholder="–",
         on_select="rerun",
         selection_mode="multi-row",
@@ -150,7 +150,7 @@ def show_differences(shown: list[RunRecord]) -> None:
     if rows.empty:
         st.caption(_("None: these runs have the same settings."))
         return
-    st.dataframe(rows, hide_index=True, alt=_("Settings in which the chosen runs differ"))
+    st.dataframe(rows, hide_index=True, height=table_height(len(rows)), alt=_("Settings in which the chosen runs differ"))
 
 
 def show_scatter(shown: list[RunRecord], run_ids: list[str]) -> None:

@@ -8,7 +8,7 @@ from pages.components.navigation import open_page
 from pages.components.run_actions import offer_undo
 from pages.components.run_cards import queue_list, run_card
 from pages.components.run_facts import runs_counted
-from pages.components.run_table import RATE, STARTED, column_config, matches, run_rows, styled
+from pages.components.run_table import RATE, STARTED, column_config, matches, run_rows, styled, table_height
 from pages.components.run_view import run_view
 from pages.components.session import current_store, show_error, viewer_zone
 from trainer_core import jobs
@@ -93,6 +93,7 @@ def show_history(runs: list[RunRecord]) -> None:
         styled(rows),
         key="history",
         hide_index=True,
+        height=table_height(len(found), 20),
         placeholder="–",
         column_config={**column_config(viewer_zone()), OPEN: button},
         alt=_("Runs that are over, newest first by {column}").format(column=STARTED),

@@ -78,6 +78,11 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
     }
 
 
+def table_height(rows: int, most: int = 12) -> int:
+    """The height in pixels of a table of so many rows and its head, known before it is drawn, so that nothing jumps."""
+    return 35 * (min(rows, most) + 1) + 2
+
+
 def matches(run: RunRecord, search: str) -> bool:
     """Whether all words of the search occur in the run's name, recipe, dataset, model, state or id."""
     settings = (str(run.settings.get(name, "")) for name in ("dataset", "model", "optimizer"))

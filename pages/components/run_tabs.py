@@ -12,6 +12,7 @@ from pages.components.live_chart import live_chart
 from pages.components.navigation import open_page
 from pages.components.run_cards import attempt
 from pages.components.run_facts import baselines_of, evaluated_on
+from pages.components.run_table import table_height
 from pages.components.series import XAxis
 from pages.components.session import (
     format_bytes,
@@ -60,7 +61,7 @@ def log_tab(store: Store, run: RunRecord) -> None:
     if not lines:
         st.info(_("The log is empty so far."), icon=":material/article:")
         return
-    with st.container(height=440, autoscroll=True, border=True):
+    with st.container(height=440, autoscroll=True, border=False):
         st.code("\n".join(lines), language=None, wrap_lines=True)
     st.caption(_("The last {count} lines. The whole log is {path}").format(count=len(lines), path=plain(store.log(run.run_id))))
 
@@ -90,7 +91,12 @@ def settings_tab(run: RunRecord) -> None:
         changed = differences(config, recipe.config)
         st.markdown(_("#### Differs from the recipe {recipe}").format(recipe=plain(recipe.name)))
         if changed:
-            st.dataframe(_difference_rows(changed), hide_index=True, alt=_("Settings that differ from the recipe"))
+            st.dataframe(
+                _difference_rows(changed),
+                hide_index=True,
+                height=table_height(len(changed)),
+                alt=_("Settings that differ from the recipe"),
+            )
         else:
             st.caption(_("Nothing: all settings are the recipe's."))
     st.markdown(_("#### All settings"))
@@ -114,7 +120,9 @@ def _difference_rows(changed: dict[str, tuple[object, object]]) -> pd.DataFrame:
 
 
 def _all_settings(run: RunRecord, config: TrainConfig | None) -> pd.DataFrame:
-    values = config.model_dump() if config is not None else run.settings
+    values = dict(config.model_dump() if config is not None else run.settings)
+    for said_above in ("name", "experiment"):
+        values.pop(said_above, None)
     return pd.DataFrame(
         {
             _("Group"): [SETTINGS[name].group if name in SETTINGS else "–" for name in values],
