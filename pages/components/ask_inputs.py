@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.components.dataset_look import enlarged, examples_of, look_at_data
-from pages.components.draw_canvas import draw_canvas, picture_of
+from pages.components.draw_canvas import draw_canvas, pen_width, picture_of
 from pages.components.picture_row import picture_row
 from pages.components.session import plain, show_error
 from trainer_core.checkpoints import Checkpoint
@@ -30,7 +30,8 @@ class Question:
 
 def ask_test_image(config: TrainConfig) -> Question | None:
     """A row of the test split's pictures, one of them chosen; others on demand."""
-    look = look_at_data(config.model_dump())
+    with st.skeleton(170):
+        look = look_at_data(config.model_dump())
     if look.error:
         show_error(look.error)
         st.caption(_("The data that this run was trained on can't be read now. Drawing and uploading work without it."))
@@ -60,12 +61,13 @@ def _shuffle() -> None:
 
 def ask_drawing(checkpoint: Checkpoint) -> Question | None:
     """The canvas; the drawing is centred and scaled as the training pictures are."""
-    strokes = draw_canvas("playground/canvas")
+    line_width = pen_width(checkpoint.image_shape, checkpoint.content_share)
+    strokes = draw_canvas("playground/canvas", line_width)
     if not strokes:
         labels = plain(_some(checkpoint.label_names))
         st.caption(_("Draw one of {labels}, large. The answer follows each stroke.").format(labels=labels))
         return None
-    return Question(prepare_picture(picture_of(strokes), checkpoint.image_shape, checkpoint.content_share))
+    return Question(prepare_picture(picture_of(strokes, line_width), checkpoint.image_shape, checkpoint.content_share))
 
 
 def ask_upload(checkpoint: Checkpoint) -> Question | None:

@@ -8,8 +8,9 @@ from pages.components.dataset_look import DataLook, drawn_back, examples_of
 from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import label_bars
 from pages.components.session import format_count, plain
-from trainer_core.config import TrainConfig, format_number
+from trainer_core.config import SETTINGS, build_config, format_number
 from trainer_core.data import DataSummary, ImageData, as_the_model_sees
+from trainer_core.errors import ConfigError
 from trainer_core.tasks.parameter_count import architecture, count_parameters
 
 _EXAMPLES = 10
@@ -83,10 +84,13 @@ def _draw_examples(form: Form, data: ImageData) -> None:
 
 def draw_model(form: Form, look: DataLook) -> None:
     """What kind of network, its layers, and how many parameters it has."""
-    config: TrainConfig | None = form.config
+    try:
+        config = build_config({name: form.values[name] for name, setting in SETTINGS.items() if setting.group == "Model"})
+    except ConfigError:
+        config = None
     if config is None or look.summary is None:
         network = _NETWORKS[form.texts["model"]]
-        st.markdown(_("{network}, from scratch. Its size is known once data and settings are right.").format(network=network))
+        st.markdown(_("{network}, from scratch. Its size is known once data and sizes are right.").format(network=network))
         return
     shape, classes = look.summary.image_shape, len(look.summary.label_names)
     st.markdown(

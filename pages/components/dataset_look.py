@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainer_core.config import SETTINGS, build_config
-from trainer_core.data import DataSummary, ImageData, as_the_model_sees, check, load_data
+from trainer_core.data import DataSummary, ImageData, as_the_model_sees, check, load_data, summarise
+from trainer_core.data.load import source_kind
 from trainer_core.errors import ConfigError, TrainerError
 
 _SHOWN_PIXELS = 112
@@ -59,10 +60,10 @@ def _problem(fields: Fields, state: tuple[Any, ...]) -> DataLook | None:
 @st.cache_resource(max_entries=3, ttl=3600, show_spinner=False)
 def _read(fields: Fields, state: tuple[Any, ...]) -> DataLook:  # noqa: ARG001 - part of the cache's key
     config = build_config({**dict(fields), "batch_size": 1})  # the form's own batch size is checked apart
-    summary = check(config)
-    if summary is None:
+    if source_kind(config.dataset) == "hub" and check(config) is None:
         raise _NotDownloadedError
-    return DataLook(load_data(config), summary)
+    data = load_data(config)
+    return DataLook(data, summarise(data))
 
 
 def _folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -12,8 +12,6 @@ from PIL import Image, ImageDraw
 
 Stroke = list[tuple[float, float]]
 
-LINE_WIDTH = 0.08
-"""Of the canvas' side: about as thick as the pen of MNIST's writers, whose strokes are 2 to 3 of 28 pixels wide."""
 _MAX_STROKES = 200
 _MAX_POINTS = 20_000
 _HERE = Path(__file__).parent
@@ -26,17 +24,26 @@ _canvas = st.components.v2.component(
 )
 
 
-def draw_canvas(key: str) -> list[Stroke]:
+def pen_width(image_shape: tuple[int, int], content_share: float) -> float:
+    """How thick to draw, as a share of the canvas, so that a stroke is about as thick as those of the training pictures.
+
+    Writers' strokes are two pixels wide in the 8x8 digits, two to four in MNIST. A drawing fills four fifths of the canvas
+    and is scaled to `content_share` of `image_shape`.
+    """
+    return max(0.1, 2 * 0.8 / (min(image_shape) * content_share))
+
+
+def draw_canvas(key: str, line_width: float) -> list[Stroke]:
     """Draws the canvas and returns its strokes, each a list of points from (0, 0) top left to (1, 1). Empty: nothing is drawn.
 
-    The drawing is kept for the session. What is no drawing counts as an empty one.
+    The drawing is kept for the session. What is no drawing counts as an empty one. `line_width` is a share of the side.
     """
     kept = f"{key}/kept"
     result = _canvas(
         key=key,
         data={
             "strokes": st.session_state.get(kept, []),
-            "line_width": LINE_WIDTH,
+            "line_width": line_width,
             "label": _("Drawing area: draw with mouse, pen or finger"),
             "undo": _("Undo"),
             "clear": _("Clear"),
@@ -65,12 +72,12 @@ def _is_point(point: object) -> bool:
     return all(isinstance(part, int | float) and math.isfinite(part) and 0 <= part <= 1 for part in point)
 
 
-def picture_of(strokes: list[Stroke], side: int = 280) -> Image.Image:
+def picture_of(strokes: list[Stroke], line_width: float, side: int = 280) -> Image.Image:
     """The drawing as a grey picture, light on dark, of `side` x `side` pixels."""
     scale = 2  # drawn at twice the size and halved: soft edges, as scanned ink has
     picture = Image.new("L", (side * scale, side * scale), 0)
     pen = ImageDraw.Draw(picture)
-    width = LINE_WIDTH * side * scale
+    width = line_width * side * scale
     for stroke in strokes:
         points = [(x * side * scale, y * side * scale) for x, y in stroke]
         if len(points) > 1:

@@ -1,0 +1,185 @@
+"""Playground: what it teaches without a checkpoint, and how a really trained one answers."""
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from tests.trained_digits import DIGITS, train_digits
+from trainer_core.checkpoints import find_checkpoint, list_checkpoints
+from trainer_core.config import to_params
+from trainer_core.data import load_data
+from trainer_core.store import Store
+from trainer_core.tracking import tags, write
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "playground.py")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str]:
+    return train_digits(tmp_path_factory.mktemp("trained") / "store")
+
+
+@pytest.fixture
+def _no_worker_stays() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def page(trained: tuple[Store, str], monkeypatch: pytest.MonkeyPatch, _no_worker_stays: None) -> AppTest:
+    monkeypatch.setenv("DESCENT_STORE", str(trained[0].root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return AppTest.from_file(PAGE, default_timeout=90)
+
+
+@pytest.fixture
+def empty_page(store: Store, monkeypatch: pytest.MonkeyPatch, _no_worker_stays: None) -> AppTest:
+    monkeypatch.setenv("DESCENT_STORE", str(store.root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return AppTest.from_file(PAGE, default_timeout=90)
+
+
+def words(page: AppTest) -> str:
+    elements = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info]
+    return "\n".join(element.value for element in elements).replace("\\", "")
+
+
+def test_without_a_checkpoint_it_teaches_what_to_do(empty_page: AppTest) -> None:
+    empty_page.run()
+    assert not empty_page.exception
+    assert "Here you ask a model that you trained" in words(empty_page)
+    assert [button.label for button in empty_page.button] == ["Train a model"]
+
+
+def test_while_a_run_is_on_its_way_it_says_which(empty_page: AppTest, store: Store) -> None:
+    write.create_run(store, name="calm-fern-2", experiment="descent", params=to_params(DIGITS), tags={tags.RECIPE: "digits"})
+    empty_page.run()
+    assert "**calm-fern-2** is on its way" in words(empty_page)
+    assert [button.label for button in empty_page.button] == ["Watch it"]
+
+
+def test_the_newest_runs_best_answers_without_a_button(page: AppTest, trained: tuple[Store, str]) -> None:
+    store, run_id = trained
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="playground/run").value == run_id
+    best = find_checkpoint(store, run_id, "best")
+    assert page.selectbox(key="playground/checkpoint").value == best.step
+    assert any("★ best" in option for option in page.selectbox(key="playground/checkpoint").options)
+    assert "It says" in words(page)
+    assert "What the model saw" in words(page)
+    assert page.get("plotly_chart")
+
+
+def test_choosing_another_test_picture_asks_about_that_one(page: AppTest) -> None:
+    split = load_data(DIGITS).splits["test"]
+    row = int(np.flatnonzero(split.labels == 6)[0])
+    page.run()
+    page.session_state["playground/row"] = {"chosen": str(row)}
+    page.run()
+    assert not page.exception
+    assert "It says **6** :green[:material/check: right]" in words(page)
+    page.button[0].click().run()
+    assert not page.exception
+    assert "It says" in words(page)
+
+
+def test_the_address_names_run_and_checkpoint(page: AppTest, trained: tuple[Store, str]) -> None:
+    store, run_id = trained
+    first = list_checkpoints(store, run_id)[0]
+    page.query_params["run"] = DIGITS.name
+    page.query_params["checkpoint"] = str(first.step)
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="playground/checkpoint").value == first.step
+    last = list_checkpoints(store, run_id)[-1]
+    page.selectbox(key="playground/checkpoint").set_value(last.step).run()
+    assert page.query_params["checkpoint"] == str(last.step)
+    assert page.selectbox(key="playground/checkpoint").value == last.step
+
+
+def test_an_address_that_names_no_run_is_said_and_the_newest_answers(page: AppTest) -> None:
+    page.query_params["run"] = "nobody-1"
+    page.query_params["checkpoint"] = "7"
+    page.run()
+    assert not page.exception
+    assert len(page.error) == 2
+    assert "It says" in words(page)
+
+
+def test_a_drawing_is_answered(page: AppTest) -> None:
+    page.session_state["playground/input"] = "draw"
+    page.run()
+    assert not page.exception
+    assert "Draw one of 0, 1, 2" in words(page)
+    assert "It says" not in words(page)
+    page.session_state["playground/canvas"] = {"strokes": [[[0.5, 0.1], [0.5, 0.9]]]}
+    page.run()
+    assert not page.exception
+    assert "It says **1**" in words(page)
+
+
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def upload(page: AppTest, name: str, content: bytes) -> None:
+    page.session_state["playground/input"] = "upload"
+    page.run()
+    page.file_uploader(key="playground/upload").set_value((name, content, "image/png")).run()
+    assert not page.exception
+
+
+def test_an_uploaded_photograph_with_dark_ink_is_answered(page: AppTest) -> None:
+    photograph = Image.new("L", (400, 300), 230)
+    ImageDraw.Draw(photograph).ellipse((140, 60, 260, 240), outline=20, width=26)
+    upload(page, "zero.png", png(photograph))
+    assert "It says **0**" in words(page)
+
+
+def test_an_upload_that_is_no_picture_is_said(page: AppTest) -> None:
+    upload(page, "notes.png", b"dear diary")
+    assert "not a picture that can be read" in words(page)
+    assert "It says" not in words(page)
+
+
+def test_an_empty_picture_is_said(page: AppTest) -> None:
+    upload(page, "white.png", png(Image.new("L", (64, 64), 255)))
+    assert "stands out from its background" in words(page)
+
+
+def test_a_damaged_checkpoint_gives_a_sentence(
+    trained: tuple[Store, str], tmp_path: Path, page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained[0].root, copy)
+    monkeypatch.setenv("DESCENT_STORE", str(copy))
+    for weights in copy.rglob("model.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-10])
+    page.run()
+    assert not page.exception
+    assert "is damaged" in words(page)
+    assert "Choose another checkpoint" in words(page)
+
+
+def test_without_its_data_a_run_can_still_be_drawn_for(
+    page: AppTest, trained: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained[0].root, copy)
+    monkeypatch.setenv("DESCENT_STORE", str(copy))
+    for config in copy.rglob("train_config.json"):
+        config.write_text(config.read_text().replace('"digits"', '"/nowhere/mnist"'))
+    page.run()
+    assert not page.exception
+    assert "There is no folder /nowhere/mnist" in words(page)
+    assert "Drawing and uploading work without it" in words(page)

@@ -1,0 +1,31 @@
+"""A store with one small run that was really trained, for pages and the browser."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from trainer_core.config import TrainConfig, to_params, write_config
+from trainer_core.store import Store, open_store, write_atomically
+from trainer_core.tracking import ship, tags, write
+
+DIGITS = TrainConfig(name="brisk-otter-1", input_mean=0.305, input_std=0.376, hidden_sizes=(64,), epochs=8, learning_rate=5e-3)
+
+
+def train_digits(root: Path) -> tuple[Store, str]:
+    """Trains on the 8x8 digits in a process of its own, a few seconds long, and returns the store and the run's id."""
+    store = open_store(root, environment={})
+    run_id = write.create_run(
+        store,
+        name=DIGITS.name,
+        experiment="descent",
+        params=to_params(DIGITS),
+        tags={tags.RECIPE: "digits", tags.SEGMENTS: "[[0, 5000]]"},
+    )
+    store.run_folder(run_id).mkdir(parents=True, exist_ok=True)
+    write_config(DIGITS, store.config_file(run_id), write_atomically)
+    subprocess.run(
+        [sys.executable, "-m", "trainer_core.training", "--store", str(root), "--run", run_id], check=True, capture_output=True
+    )
+    ship.ship(store, run_id, 0)
+    write.set_state(store, run_id, "finished")
+    return store, run_id
