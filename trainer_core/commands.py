@@ -46,8 +46,7 @@ def launch(options: argparse.Namespace) -> int:
         recipe = find_recipe(options.recipe)
     except TrainerError as error:
         raise UsageError(str(error)) from None
-    given = {key.removeprefix("setting:"): value for key, value in vars(options).items() if key.startswith("setting:")}
-    config = build_config({**{name: getattr(recipe.config, name) for name in SETTINGS}, **given})
+    config = build_config({**{name: getattr(recipe.config, name) for name in SETTINGS}, **read_settings(options)})
     run_id = jobs.launch(options.store, config, recipe=recipe.name)
     name = read.get_run(options.store, run_id).name
     say(f"{run_id} {name}")
@@ -58,6 +57,11 @@ def launch(options: argparse.Namespace) -> int:
     say(_("Watch it:  {program} dashboard").format(program=_PROGRAM))
     say(_("Stop it:   {program} stop {name}").format(program=_PROGRAM, name=name))
     return 0
+
+
+def read_settings(options: argparse.Namespace) -> dict[str, str]:
+    """The settings given on the command line, as text."""
+    return {key.removeprefix("setting:"): value for key, value in vars(options).items() if key.startswith("setting:")}
 
 
 def runs(options: argparse.Namespace) -> int:

@@ -38,16 +38,16 @@ def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None) -> list[Ru
             return [] if run_ids is None else [column.in_(run_ids)]
 
         params = _by_run(
-            connection.execute(select(SqlParam.run_uuid, SqlParam.key, SqlParam.value).where(*among(SqlParam.run_uuid)))
+            connection.execute(select(SqlParam.run_uuid, SqlParam.key, SqlParam.value).where(*among(SqlParam.run_uuid))).all()
         )
-        tags = _by_run(connection.execute(select(SqlTag.run_uuid, SqlTag.key, SqlTag.value).where(*among(SqlTag.run_uuid))))
+        tags = _by_run(connection.execute(select(SqlTag.run_uuid, SqlTag.key, SqlTag.value).where(*among(SqlTag.run_uuid))).all())
         restarts = {run_id: found for run_id, own in tags.items() if (found := read_restarts(own.get(names.RESTARTS, "")))}
         metrics: dict[str, dict[str, float]] = {}
         outdated: list[tuple[str, str]] = []
         last = SqlLatestMetric
         for run_id, key, value, is_nan, step, at in connection.execute(
             select(last.run_uuid, last.key, last.value, last.is_nan, last.step, last.timestamp).where(*among(last.run_uuid))
-        ):
+        ).all():
             if run_id in restarts and is_superseded(restarts[run_id], step, at):
                 outdated.append((run_id, key))
             else:
@@ -90,7 +90,8 @@ def read_points(engine: "Engine", run_ids: Sequence[str], keys: Sequence[str]) -
             .order_by(M.step, M.timestamp)
         )
         return [
-            (run_id, key, step, at, _value(value, is_nan)) for run_id, key, step, at, value, is_nan in connection.execute(query)
+            (run_id, key, step, at, _value(value, is_nan))
+            for run_id, key, step, at, value, is_nan in connection.execute(query).all()
         ]
 
 

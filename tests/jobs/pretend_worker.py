@@ -1,0 +1,81 @@
+"""A worker without torch: does in milliseconds what its run's name says, by the rules of a real one.
+
+Names: `steps-N` logs N steps and finishes; `killed`, `exit-3`, `silent-exit` end badly; `stubborn` ignores SIGTERM.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from trainer_core.config import read_config
+from trainer_core.store import Store, open_store
+from trainer_core.tracking.journal import Journal
+
+STEP_SECONDS = 0.02
+
+
+def main() -> None:
+    """Does what the run's name says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--resume-from", type=int, default=0)
+    options = parser.parse_args()
+    store = open_store(options.store, environment={})
+    name = read_config(store.config_file(options.run)).name
+    journal = Journal(store.journal(options.run))
+    stopping: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopping.append(number)
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if name.startswith("stubborn") else stop)
+    print(f"working on {name}", flush=True)
+    if name.startswith("exit"):
+        print("the disk is made of cheese", flush=True)
+        sys.exit(3)
+    if name.startswith("silent-exit"):
+        return
+    if name.startswith("killed"):
+        subprocess.Popen(["sleep", "300"])
+        os.kill(os.getpid(), signal.SIGKILL)
+    steps = int(name.rpartition("-")[2]) if name.startswith("steps") else 10_000
+    for step in range(options.resume_from + 1, steps + 1):
+        journal.metrics({"train/loss": 1 / step, "eval/accuracy": step / 10_000}, step=step, epoch=step / 10, samples=step)
+        report_progress(store, options.run, step, steps)
+        if step % 10 == 0:
+            save(store, options.run, step)
+        if stopping:
+            save(store, options.run, step)
+            journal.outcome("stopped", f"Stopped at step {step}.")
+            return
+        time.sleep(STEP_SECONDS)
+    journal.outcome("finished")
+
+
+def report_progress(store: Store, run_id: str, step: int, steps: int) -> None:
+    """The sign of life."""
+    path = store.progress(run_id)
+    aside = path.with_suffix(".aside")
+    now = time.time()
+    shown = {"time": now, "phase": "training", "step": step, "total_steps": steps, "epoch": step / 10, "epochs": steps / 10}
+    shown |= {"samples_per_second": 50.0, "seconds_left": (steps - step) * STEP_SECONDS, "started": now, "pid": os.getpid()}
+    aside.write_text(json.dumps(shown))
+    aside.replace(path)
+
+
+def save(store: Store, run_id: str, step: int) -> None:
+    """A checkpoint folder with a manifest and nothing else."""
+    folder = store.checkpoints(run_id) / f"step-{step:08d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = {"step": step, "epoch": step / 10, "metrics": {}, "saved_at": time.time(), "files": {}, "details": {}}
+    (folder / "descent.json").write_text(json.dumps(manifest))
+
+
+if __name__ == "__main__":
+    main()

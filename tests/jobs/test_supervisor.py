@@ -1,0 +1,172 @@
+"""Runs start in order, end in a stored state, and survive whatever happens to the supervisor."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+
+import psutil
+
+from tests.jobs.conftest import Station
+from trainer_core import jobs
+from trainer_core.jobs.processes import is_alive, wait_until_gone
+from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
+from trainer_core.tracking import read
+from trainer_core.tracking.journal import read_records
+
+
+def steps_logged(station: Station, run_id: str) -> list[int]:
+    return list(read.metric_history(station.store, [run_id], ["train/loss"])["step"])
+
+
+def test_a_run_finishes_with_every_point_in_mlflow(station: Station) -> None:
+    run = station.until_over(station.launch("steps-20"))
+    assert (run.state, run.reason) == ("finished", "")
+    assert steps_logged(station, run.run_id) == list(range(1, 21))
+    assert run.ended is not None
+    assert run.started is not None
+    assert run.duration_seconds is not None
+    assert 0.3 < run.duration_seconds < 60
+    assert jobs.log_tail(station.store, run.run_id) == ["working on steps-20"]
+
+
+def test_a_killed_worker_fails_naming_the_signal_and_the_log(station: Station) -> None:
+    run = station.until_over(station.launch("killed"))
+    assert run.state == "failed"
+    assert "signal 9 (SIGKILL)" in run.reason
+    assert f"logs/{run.run_id}.log" in run.reason
+
+
+def test_processes_that_a_killed_worker_leaves_behind_are_ended(station: Station) -> None:
+    run_id = station.launch("killed-again")
+    station.until_over(run_id)
+    worker = station.job(run_id).worker
+    left = [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "300"]]
+    assert worker is None or not any(os.getpgid(process.pid) == worker.pid for process in left)
+
+
+def test_a_worker_that_exits_with_an_error_fails_quoting_its_log(station: Station) -> None:
+    run = station.until_over(station.launch("exit-3"))
+    assert run.state == "failed"
+    assert "exit code 3" in run.reason
+    assert "the disk is made of cheese" in run.reason
+
+
+def test_a_worker_that_says_nothing_of_its_end_fails(station: Station) -> None:
+    run = station.until_over(station.launch("silent-exit"))
+    assert run.state == "failed"
+    assert "did not say how the run went" in run.reason
+
+
+def test_runs_go_one_after_the_other_in_order(station: Station) -> None:
+    runs = [station.launch("steps-60"), station.launch("steps-3"), station.launch("steps-3")]
+    station.until_at_step(runs[0], 1)
+    jobs.move_first(station.store, runs[2])
+    spans = [station.until_over(run_id).segments[0] for run_id in runs]
+    order = sorted(range(3), key=lambda index: spans[index].started)
+    assert order == [0, 2, 1]
+    assert all(spans[first].ended <= spans[second].started for first, second in itertools.pairwise(order))  # type: ignore[operator]
+
+
+def test_a_supervisor_that_is_killed_in_mid_run_loses_nothing(quiet_station: Station) -> None:
+    station = quiet_station
+    station.start_supervisor()
+    run_id = station.launch("steps-120")
+    waiting = station.launch("steps-3")
+    station.until_at_step(run_id, 30)
+    station.until(lambda: station.job(run_id).worker is not None)
+    worker = station.job(run_id).worker
+    assert worker is not None
+    station.kill_supervisor()
+    station.until_at_step(run_id, 60)
+    assert is_alive(worker)
+    station.start_supervisor()
+    run = station.until_over(run_id)
+    assert run.state == "finished"
+    assert station.job(run_id).attempt == 1
+    assert steps_logged(station, run_id) == list(range(1, 121))
+    assert len(run.segments) == 1
+    assert station.until_over(waiting).state == "finished"
+
+
+def test_a_worker_that_ends_while_no_supervisor_looks_is_judged_by_the_next(quiet_station: Station) -> None:
+    station = quiet_station
+    station.start_supervisor()
+    run_id = station.launch("steps-40")
+    station.until_at_step(run_id, 5)
+    station.kill_supervisor()
+    station.until(station.store.exit_status(run_id).exists)
+    assert station.job(run_id).state == "running"
+    station.start_supervisor()
+    run = station.until_over(run_id)
+    assert run.state == "finished"
+    assert steps_logged(station, run_id) == list(range(1, 41))
+    assert run.segments[0].ended == int(json.loads(station.store.exit_status(run_id).read_text())["time"] * 1000)
+
+
+def test_a_run_whose_worker_vanished_without_a_trace_fails(quiet_station: Station) -> None:
+    station = quiet_station
+    station.start_supervisor()
+    run_id = station.launch("steps-5000")
+    station.until(lambda: station.job(run_id).worker is not None)
+    station.kill_supervisor()
+    for identity in (station.job(run_id).shim, station.job(run_id).worker):
+        assert identity is not None
+        psutil.Process(identity.pid).kill()
+        assert wait_until_gone(identity, 10)
+    station.start_supervisor()
+    run = station.until_over(run_id)
+    assert run.state == "failed"
+    assert "without a trace" in run.reason
+
+
+def test_a_job_taken_off_the_queue_but_never_started_goes_back(quiet_station: Station) -> None:
+    station = quiet_station
+    station.start_supervisor()
+    station.kill_supervisor()
+    run_id = station.launch_without_supervisor("steps-3")
+    assert station.jobs.start(run_id, 0)  # and then the supervisor was killed
+    station.start_supervisor()
+    assert station.until_over(run_id).state == "finished"
+
+
+def test_processes_that_launch_at_once_all_get_their_run(station: Station) -> None:
+    code = (
+        "import sys; from trainer_core import jobs\n"
+        "from trainer_core.config import TrainConfig; from trainer_core.store import open_store\n"
+        "print(jobs.launch(open_store(sys.argv[1], {}), TrainConfig(name='steps-4')))"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(station.store.root)], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
+        for _index in range(2)
+    ]
+    runs = [process.communicate(timeout=120)[0].strip() for process in running]
+    assert len(set(runs)) == 2
+    assert [station.until_over(run_id).state for run_id in runs] == ["finished", "finished"]
+
+
+def test_a_second_supervisor_leaves_at_once(station: Station) -> None:
+    command = [sys.executable, "-m", "trainer_core.jobs.supervisor", "--store", str(station.store.root)]
+    assert subprocess.run(command, cwd=PROJECT_ROOT, timeout=60, check=False).returncode == 0
+
+
+def test_a_supervisor_with_nothing_to_do_leaves(quiet_station: Station) -> None:
+    environment = {**os.environ, "DESCENT_SUPERVISOR_IDLE_SECONDS": "0.3"}
+    command = [sys.executable, "-m", "trainer_core.jobs.supervisor", "--store", str(quiet_station.store.root)]
+    assert subprocess.run(command, cwd=PROJECT_ROOT, env=environment, timeout=60, check=False).returncode == 0
+
+
+def test_a_supervisor_is_started_only_where_none_is_at_work(station: Station) -> None:
+    pid = (station.store.root / "supervisor.lock").read_text()
+    ensure_supervisor(station.store)
+    assert (station.store.root / "supervisor.lock").read_text() == pid
+
+
+def test_the_journal_says_what_mlflow_says(station: Station) -> None:
+    run = station.until_over(station.launch("steps-12"))
+    records = [record for record, _end in read_records(station.store.journal(run.run_id)) if record["kind"] == "metrics"]
+    history = read.metric_history(station.store, [run.run_id], ["train/loss"])
+    assert [(record["step"], record["time"], record["values"]["train/loss"]) for record in records] == list(
+        zip(history["step"], history["time"], history["value"], strict=True)
+    )
