@@ -108,11 +108,11 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self._pulse.first_step = self._pulse.step = state.global_step
         self._pulse.total_steps = state.max_steps
         self._pulse.training_since = time.time()
-        self._pulse.phase = "training"
+        self._pulse.enter("training")
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Starts the clock of one step."""
-        self._pulse.phase = "training"
+        self._pulse.enter("training")
         self._step_began = time.perf_counter()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
@@ -121,12 +121,12 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         self._pulse.step, self._pulse.epoch = self.step, self.epoch
         if control.should_evaluate:
-            self._pulse.phase = "evaluating"
+            self._pulse.enter("evaluating")
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Names the phase that follows."""
         if control.should_evaluate:
-            self._pulse.phase = "evaluating"
+            self._pulse.enter("evaluating")
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Mapping[str, float], **_others: Any

@@ -25,6 +25,7 @@ class Pulse:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
         self.phase = "starting"
+        self._entered = {self.phase: self._started}
         self.step = self.total_steps = self.epochs = 0
         self.epoch = 0.0
         self.samples_per_second: float | None = None
@@ -37,9 +38,15 @@ class Pulse:
         self._write()
         self._thread.start()
 
+    def enter(self, phase: str) -> None:
+        """Says what the worker does now; the time of each phase's first beginning is kept."""
+        if phase != self.phase:
+            self.phase = phase
+            self._entered.setdefault(phase, self._clock())
+
     def end(self, phase: str) -> None:
         """Writes a last time and stops."""
-        self.phase = phase
+        self.enter(phase)
         self._end.set()
         self._thread.join()
         self._write()
@@ -60,6 +67,7 @@ class Pulse:
         state = {
             "time": now,
             "phase": self.phase,
+            "phases": dict(self._entered),
             "step": self.step,
             "total_steps": self.total_steps,
             "epoch": self.epoch,

@@ -43,9 +43,11 @@ def train(
 
     Raises TrainerError for what the user can mend.
     """
-    pulse.phase, pulse.epochs = "loading data", config.epochs
+    pulse.epochs = config.epochs
+    pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
     data = load_data(config)
+    pulse.enter("building the model")
     network, steps = _prepare(config, data, journal)
     if stop.is_set():
         return False
@@ -82,7 +84,7 @@ def train(
         if stop.is_set() and trainer.state.global_step < trainer.state.max_steps:
             return False
         _test(store, run_id, config, data, trainer, writer, pulse)
-        pulse.phase = "computing baselines"
+        pulse.enter("computing baselines")
         baselines.join()
         folder.close()
         return True
@@ -141,7 +143,7 @@ def _test(
     """Measures the best checkpoint once on the test split, where that split had no part in choosing it."""
     if config.evaluation_split == "test":
         return
-    pulse.phase = "testing"
+    pulse.enter("testing")
     best = find_checkpoint(store, run_id, "best")
     trainer.model.load_state_dict(load_file(best.path / "model.safetensors"))
     figures = trainer.predict(PictureDataset(data.splits["test"], config), metric_key_prefix="test").metrics
