@@ -4,6 +4,7 @@ from gettext import gettext as _
 
 import streamlit as st
 
+from pages.components.address import read_choice, write_choice
 from pages.components.charts import overlay_figure, scatter_figure
 from pages.components.comparison import (
     difference_rows,
@@ -95,27 +96,30 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
         return
     splits = {line_of(run, run_ids).evaluated_on for run in shown}
     split = splits.pop() if len(splits) == 1 else _("evaluation")
+    axes: list[XAxis] = list(AXES)
+    read_choice("metric", keys)
+    read_choice("over", axes)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         key = st.selectbox(
             _("Metric"),
             keys,
             format_func=lambda name: metric_label(name, split),
             key="metric",
-            bind="query-params",
+            on_change=write_choice,
+            args=("metric", keys),
             label_visibility="collapsed",
-            width=240,
         )
-        axis: XAxis = st.segmented_control(
+        axis = st.segmented_control(
             _("Over"),
-            list(AXES),
+            axes,
             format_func=AXES.__getitem__,
-            default="step",
             required=True,
             key="over",
-            bind="query-params",
+            on_change=write_choice,
+            args=("over", axes),
             label_visibility="collapsed",
         )
-        with st.popover(shape_words(), icon=":material/tune:"):
+        with st.popover(_("Smoothing, log"), icon=":material/tune:"):
             hint = _("Averages neighbouring points; the raw ones stay visible, faintly.")
             smoothing = st.slider(_("Smoothing"), 0.0, 0.99, 0.0, 0.01, key="smoothing", bind="query-params", help=hint)
             log_x = st.toggle(_("Logarithmic across"), key="logx", bind="query-params")
@@ -125,19 +129,10 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
     def draw() -> None:
         history = metric_history(store, [run.run_id for run in shown], [key, "progress/epoch"])
         lines = [line_of(run, run_ids) for run in shown]
-        figure = overlay_figure(history, lines, key, axis=axis, smoothing=smoothing, log_x=log_x, log_y=log_y)
+        figure = overlay_figure(history, lines, key, axis=axis or "step", smoothing=smoothing, log_x=log_x, log_y=log_y)
         live_chart(figure, key="overlay", height=430)
 
     draw()
-
-
-def shape_words() -> str:
-    """What smoothing and axes are set to, as the label of their button."""
-    state = st.session_state
-    parts = [_("Smoothing {weight}").format(weight=f"{state['smoothing']:g}")] if state.get("smoothing") else []
-    if state.get("logx") or state.get("logy"):
-        parts.append(_("log axes"))
-    return " · ".join(parts) or _("Smoothing, log axes")
 
 
 def show_differences(shown: list[RunRecord]) -> None:
@@ -159,9 +154,27 @@ def show_scatter(shown: list[RunRecord], run_ids: list[str]) -> None:
     if len(shown) < 2 or not settings or not results:
         return
     st.markdown(_("#### Settings against results"))
+    read_choice("setting", settings)
+    read_choice("result", results)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        setting = st.selectbox(_("Setting"), settings, format_func=setting_label, key="setting", bind="query-params", width=240)
-        result = st.selectbox(_("Result"), results, format_func=metric_label, key="result", bind="query-params", width=280)
+        setting = st.selectbox(
+            _("Setting"),
+            settings,
+            format_func=setting_label,
+            key="setting",
+            on_change=write_choice,
+            args=("setting", settings),
+            width=240,
+        )
+        result = st.selectbox(
+            _("Result"),
+            results,
+            format_func=metric_label,
+            key="result",
+            on_change=write_choice,
+            args=("result", results),
+            width=280,
+        )
     measured = [run for run in shown if result_of(run, result) is not None and setting in run.settings]
     if not measured:
         st.caption(_("None of these runs has both."))
@@ -191,7 +204,7 @@ try:
     if not any(run.metrics for run in offered):
         show_empty()
     else:
-        left, right = st.columns([2, 3], gap="medium")
+        left, right = st.columns([5, 8], gap="medium")
         with left:
             compared = choose_runs(offered, ids)
         with right:

@@ -42,8 +42,8 @@ def metrics_to_draw(keys: Sequence[str]) -> list[str]:
 
 
 def differing_settings(runs: Sequence[RunRecord]) -> list[str]:
-    """The names of the params in which the runs differ, ours first and in the form's order."""
-    names = [name for name in SETTINGS if name != "name"]
+    """The names of the params in which the runs differ: the learning rate, then ours in the form's order, then others."""
+    names = ["learning_rate", *(name for name in SETTINGS if name not in ("name", "learning_rate"))]
     names += sorted({name for run in runs for name in run.params if name not in SETTINGS})
     return [name for name in names if len({run.params.get(name, "") for run in runs}) > 1]
 

@@ -50,7 +50,7 @@ def empty_figure(title: str, axis: XAxis | None, unit: str) -> go.Figure:
         hoverformat=",.4~g",
         tickformat=",~g",
     )
-    figure.update_yaxes(title=dict(text=unit, standoff=8, font_size=13), zeroline=False)
+    figure.update_yaxes(title=dict(text=unit, standoff=8, font_size=13), exponentformat="power", zeroline=False)
     return figure
 
 
@@ -76,9 +76,7 @@ def add_curve(
     name = html.escape(name)
     if smoothing > 0:
         raw = scatter_line(*thin(x, y), name, colour, hover)
-        raw.update(
-            opacity=0.25, showlegend=False, hoverinfo="skip", hovertemplate=None, separators=".,", legendgroup=name, line_width=1
-        )
+        raw.update(opacity=0.25, showlegend=False, hoverinfo="skip", hovertemplate=None, legendgroup=name, line_width=1)
         figure.add_trace(raw)
         y = smooth(y, smoothing)
     few = len(y) == 1 or (len(y) <= 60 and key.startswith(("eval/", "test/")))

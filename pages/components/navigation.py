@@ -11,7 +11,7 @@ from typing import NoReturn
 import streamlit as st
 
 PAGES = Path(__file__).resolve().parents[1]
-# Order, title and icon. A page that is missing here comes last, under its file's name; the first one there is opens at "/".
+# Order, title and icon. A page that is missing here comes last, under its file's name; "/" leads to the first.
 _FACES = {
     "train": (_("Train"), ":material/model_training:"),
     "data": (_("Data"), ":material/database:"),
@@ -31,8 +31,16 @@ def page_named(name: str, note: str = "") -> st.Page:
     """The page `pages/NAME.py`; `note` is added to its title in the menu."""
     title, icon = _FACES.get(name, (name.replace("_", " ").capitalize(), ":material/article:"))
     return st.Page(
-        PAGES / f"{name}.py", title=f"{title} · {note}" if note else title, icon=icon, url_path=name, default=name == page_names()[0]
+        PAGES / f"{name}.py",
+        title=f"{title} · {note}" if note else title,
+        icon=icon,
+        url_path=name,
     )
+
+
+def home_page() -> st.Page:
+    """What "/" opens: the first page, at its own address. Streamlit's default page would have no address but "/"."""
+    return st.Page(lambda: open_page(page_names()[0]), title="Descent", url_path="", default=True, visibility="hidden")
 
 
 def open_page(name: str, **query: str) -> NoReturn:

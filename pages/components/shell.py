@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.components.device import device_words
 from pages.components.formats import format_bytes, plain
-from pages.components.navigation import page_named, page_names
+from pages.components.navigation import home_page, page_named, page_names
 from pages.components.session import current_store
 from trainer_core import jobs
 
@@ -23,7 +23,7 @@ st.logo(str(HERE / "mark.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 store = current_store()
 running = sum(job.state == "running" for job in jobs.queue(store))
 note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
-chosen = st.navigation([page_named(name, note if name == "runs" else "") for name in page_names()])
+chosen = st.navigation([home_page(), *(page_named(name, note if name == "runs" else "") for name in page_names())])
 
 _page_style(key="page-style")
 with st.sidebar, st.container(gap="xxsmall"):

@@ -1,0 +1,23 @@
+"""Choices that live in the address under stable names.
+
+Streamlit's own binding writes the option's label there, which changes with the language and with what is compared.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+
+def read_choice(key: str, options: Sequence[str]) -> None:
+    """Sets the widget `key` to what the address says, or to the first option. Call it before the widget."""
+    written = st.query_params.get(key)
+    st.session_state[key] = written if written in options else options[0]
+
+
+def write_choice(key: str, options: Sequence[str]) -> None:
+    """The widget's `on_change`: puts its value into the address; the first option is left out, to keep the address short."""
+    value = st.session_state[key]
+    if value is None or value == options[0]:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
