@@ -6,6 +6,7 @@ python -m trainer_core --help
 import argparse
 import difflib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        options.store = open_store(getattr(options, "store", None))
+        folder = getattr(options, "store", None)
+        options.program = PROGRAM if folder is None else f"{PROGRAM} --store {shlex.quote(folder)}"
+        options.store = open_store(folder)
         return action(options)
     except ConfigError as error:
         for sentence in error.problems.values():

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from gettext import gettext as _
 from pathlib import Path
 
@@ -13,8 +14,6 @@ from trainer_core.store import Store
 from trainer_core.terminal import Watch, as_json, duration, follow, say, table
 from trainer_core.tracking import read
 
-_PROGRAM = "python -m trainer_core"
-
 
 class UsageError(TrainerError):
     """What was typed names nothing that there is."""
@@ -22,7 +21,6 @@ class UsageError(TrainerError):
 
 def recipes(options: argparse.Namespace) -> int:
     """Lists the recipes with the settings in which they differ from the defaults."""
-    del options
     for recipe in RECIPES.values():
         say(f"{recipe.name}  –  {recipe.title}")
         for label, text in (
@@ -35,7 +33,7 @@ def recipes(options: argparse.Namespace) -> int:
         changed = differences(recipe.config, TrainConfig())
         shown = [f"{name} {SETTINGS[name].format(value) or 'none'}" for name, (_default, value) in changed.items()]
         say(f"  {_('settings'):<9}{', '.join(shown)}")
-        say(f"  {_('start'):<9}{_PROGRAM} launch {recipe.name} --wait")
+        say(f"  {_('start'):<9}{options.program} launch {recipe.name} --wait")
         say()
     return 0
 
@@ -51,11 +49,11 @@ def launch(options: argparse.Namespace) -> int:
     name = read.get_run(options.store, run_id).name
     say(f"{run_id} {name}")
     if options.wait:
-        return _wait(options.store, run_id, name)
+        return _wait(options.store, run_id, name, options.program)
     ahead = [job for job in jobs.queue(options.store) if job.run_id != run_id]
     say(_("Queued behind {count}.").format(count=len(ahead)) if ahead else _("Starting in the background."))
-    say(_("Watch it:  {program} dashboard").format(program=_PROGRAM))
-    say(_("Stop it:   {program} stop {name}").format(program=_PROGRAM, name=name))
+    say(_("Watch it:  {program} dashboard").format(program=options.program))
+    say(_("Stop it:   {program} stop {quoted}").format(program=options.program, quoted=shlex.quote(name)))
     return 0
 
 
@@ -72,7 +70,7 @@ def runs(options: argparse.Namespace) -> int:
             say(as_json(run))
         return 0
     if not found:
-        say(_("No runs yet. Start one: {program} launch digits --wait").format(program=_PROGRAM))
+        say(_("No runs yet. Start one: {program} launch digits --wait").format(program=options.program))
         return 0
     rows = [[_("name"), _("state"), _("recipe"), _("launched"), _("took"), _("eval/accuracy"), _("test/accuracy"), _("id")]]
     for run in found:
@@ -97,8 +95,8 @@ def stop(options: argparse.Namespace) -> int:
     state, _settled = jobs.state_of(options.store, run.run_id)
     if state == "running":
         say(
-            _("{name} saves a checkpoint and stops. Go on with it later: {program} resume {name}").format(
-                name=run.name, program=_PROGRAM
+            _("{name} saves a checkpoint and stops. Go on with it later: {program} resume {quoted}").format(
+                name=run.name, program=options.program, quoted=shlex.quote(run.name)
             )
         )
     else:
@@ -115,14 +113,18 @@ def resume(options: argparse.Namespace) -> int:
     jobs.resume(options.store, run.run_id, step)
     say(f"{run.run_id} {run.name}")
     say(_("Goes on from step {step}.").format(step=step))
-    return _wait(options.store, run.run_id, run.name) if options.wait else 0
+    return _wait(options.store, run.run_id, run.name, options.program) if options.wait else 0
 
 
 def archive(options: argparse.Namespace) -> int:
     """Puts a run away."""
     run = read.find_run(options.store, options.run)
     jobs.archive(options.store, run.run_id)
-    say(_("{name} is archived. Bring it back: {program} restore {name}").format(name=run.name, program=_PROGRAM))
+    say(
+        _("{name} is archived. Bring it back: {program} restore {quoted}").format(
+            name=run.name, program=options.program, quoted=shlex.quote(run.name)
+        )
+    )
     return 0
 
 
@@ -180,13 +182,17 @@ def dashboard(options: argparse.Namespace) -> int:
     serve(options.store, options.address, options.port)
 
 
-def _wait(store: Store, run_id: str, name: str) -> int:
+def _wait(store: Store, run_id: str, name: str, program: str) -> int:
     watch = Watch(store, run_id)
     try:
         state = follow(watch)
     except KeyboardInterrupt:
         say()
-        say(_("{name} goes on in the background. Stop it: {program} stop {name}").format(name=name, program=_PROGRAM))
+        say(
+            _("{name} goes on in the background. Stop it: {program} stop {quoted}").format(
+                name=name, program=program, quoted=shlex.quote(name)
+            )
+        )
         return 130
     run = read.get_run(store, run_id)
     if state != "finished":
@@ -195,8 +201,8 @@ def _wait(store: Store, run_id: str, name: str) -> int:
     say(_("{name} finished in {duration}.").format(name=name, duration=duration(run.duration_seconds)))
     for line in watch.figures():
         say(f"  {line}")
-    say(_("Ask it:    {program} predict {name} --image FILE").format(program=_PROGRAM, name=name))
-    say(_("See it:    {program} dashboard").format(program=_PROGRAM))
+    say(_("Ask it:    {program} predict {quoted} --image FILE").format(program=program, quoted=shlex.quote(name)))
+    say(_("See it:    {program} dashboard").format(program=program))
     return 0
 
 
