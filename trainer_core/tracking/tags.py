@@ -12,6 +12,15 @@ RESTARTS = "descent.restarts"
 SEGMENTS = "descent.segments"
 """JSON list of [started ms, ended ms or null], one for each worker: a run's minutes leave out the pauses between."""
 
+# Set by the worker.
+DEVICE = "descent.device"
+EVALUATED_ON = "descent.evaluated_on"
+"""`validation` or `test`: the split that eval/* is measured on."""
+PACKAGES = "descent.packages"
+PARAMETERS = "descent.parameters"
+"""The number of numbers that training adjusts."""
+TOTAL_STEPS = "descent.total_steps"
+
 RUN_NAME = "mlflow.runName"
 GIT_COMMIT = "mlflow.source.git.commit"
 SOURCE_NAME = "mlflow.source.name"
