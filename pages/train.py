@@ -4,21 +4,23 @@ from gettext import gettext as _
 from gettext import ngettext
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.data_preview import draw_data, draw_model
 from pages.components.dataset_look import DataLook, look_at_data
 from pages.components.navigation import open_page
+from pages.components.pace import expected_seconds, recipe_seconds
 from pages.components.param_form import Form, param_form, read_form, reset_form
 from pages.components.recipe_cards import Start, recipe_cards, show_time, start_of
-from pages.components.session import current_store, format_count, format_setting, plain, setting_label, show_error
+from pages.components.session import current_store, format_count, format_duration, format_setting, plain, setting_label, show_error
 from trainer_core import data, jobs
-from trainer_core.config import SETTINGS, TrainConfig, differences
+from trainer_core.config import SETTINGS, TrainConfig
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.recipes import RECIPES
 from trainer_core.store import Store
 from trainer_core.tracking import read
 
-_START, _LAUNCHED, _TOOK = "train/start", "train/launched", "train/took"
+_START, _LAUNCHED, _TOOK, _EXPECTED = "train/start", "train/launched", "train/took", "train/expected"
 
 
 def choose_recipe(name: str) -> None:
@@ -77,8 +79,9 @@ def draw_differences(form: Form, start: Start) -> None:
     st.button(_("Take all of it back"), icon=":material/undo:", on_click=reset_form, args=(start.key, start.base, tuple(changed)))
 
 
-def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> None:
-    """Steps, effective batch and Launch; after launching, where to watch."""
+def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> DeltaGenerator | None:
+    """Steps, effective batch and Launch; after launching, where to watch. Returns the place of the line, where there is one."""
+    place = None
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         launched = st.session_state.get(_LAUNCHED)
         if launched and launched["values"] == _compared(form):
@@ -87,13 +90,15 @@ def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> None:
                 if st.button(_("Watch it"), key="train/watch", icon=":material/visibility:"):
                     open_page("runs", run=launched["run_id"])
         else:
-            st.markdown(foot_line(form, look))
+            place = st.empty()
+            place.markdown(foot_line(form, look, st.session_state.get(_EXPECTED)))
         if st.button(_("Launch"), key="launch", type="primary", icon=":material/play_arrow:", disabled=form.config is None):
             assert form.config is not None
             launch(store, form, form.config, start)
+    return place
 
 
-def foot_line(form: Form, look: DataLook) -> str:
+def foot_line(form: Form, look: DataLook, seconds: float | None) -> str:
     """What a launch would do, or what stands in its way."""
     if form.config is None:
         places = [plain(_place(name)) for name in form.problems if name]
@@ -103,7 +108,8 @@ def foot_line(form: Form, look: DataLook) -> str:
         return _("Steps are known once the data is here · {batch}").format(batch=batch)
     steps = data.plan(form.config, look.summary).total_steps
     words = ngettext("**{steps} step** · {batch}", "**{steps} steps** · {batch}", steps)
-    return words.format(steps=format_count(steps), batch=batch)
+    line = words.format(steps=format_count(steps), batch=batch)
+    return line if seconds is None else _("{line} · about {time} here").format(line=line, time=format_duration(seconds))
 
 
 def _place(name: str) -> str:
@@ -128,18 +134,6 @@ def launch(store: Store, form: Form, config: TrainConfig, start: Start) -> None:
 
 def _compared(form: Form) -> dict[str, object]:
     return {name: value for name, value in form.values.items() if name != "name"} | {"form": form.key}
-
-
-def times_here(store: Store) -> dict[str, float]:
-    """How long each recipe's newest finished run took in this store, where its settings were the recipe's own."""
-    seconds: dict[str, float] = {}
-    for record in read.list_runs(store):
-        config, recipe = record.config(), RECIPES.get(record.recipe or "")
-        if record.state != "finished" or config is None or recipe is None or record.duration_seconds is None:
-            continue
-        if not differences(config, recipe.config, ignored=("name", "experiment", "dataset", "seed")):
-            seconds.setdefault(recipe.name, record.duration_seconds)
-    return seconds
 
 
 store = current_store()
@@ -168,10 +162,14 @@ draw_differences(form, start)
 if config is not None:
     with st.expander(_("The shell command that does the same"), icon=":material/terminal:"):
         st.code(jobs.launch_command(config, start.recipe), language="bash", wrap_lines=True)
-draw_foot(store, form, start, look)
+foot = draw_foot(store, form, start, look)
 
-took = times_here(store)  # last: reading runs is slow the first time, and nothing above waits for it
+runs = read.list_runs(store)  # last: reading runs is slow the first time, and nothing above waits for it
+took = recipe_seconds(runs)
 if took != st.session_state.get(_TOOK, {}):
     st.session_state[_TOOK] = took
     for name, place in places.items():
         show_time(place, took.get(name))
+if foot and config and look.summary:
+    st.session_state[_EXPECTED] = expected_seconds(runs, config, data.plan(config, look.summary).total_steps)
+    foot.markdown(foot_line(form, look, st.session_state[_EXPECTED]))

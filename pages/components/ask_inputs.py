@@ -16,7 +16,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import open_picture, prepare_picture
 from trainer_core.errors import DataError
 
-_SAMPLES = 12
+_SAMPLES = 10
 _LARGEST_UPLOAD_MB = 20
 
 
@@ -42,7 +42,7 @@ def ask_test_image(config: TrainConfig) -> Question | None:
     data = look.data
     split = data.splits["test"]
     shuffles = st.session_state.setdefault("playground/shuffles", 0)
-    rows = examples_of(data, "test", _SAMPLES, start=shuffles * (_SAMPLES // len(data.label_names) + 1))
+    rows = examples_of(data, "test", _SAMPLES, start=shuffles * (-(-_SAMPLES // len(data.label_names))))
     labels = [data.label_names[int(split.labels[row])] for row in rows]
     chosen = picture_row(
         {str(row): enlarged(split.images[row]) for row in rows},

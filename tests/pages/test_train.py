@@ -205,3 +205,14 @@ def test_a_recipe_card_says_how_long_the_recipe_took_here(page: AppTest, store: 
     a_finished_run(store, {tags.RECIPE: "digits", tags.SEGMENTS: "[[0, 99000]]"})  # with other settings: no measure for the recipe
     page.run()
     assert "Took 14 s here" in words(page)
+
+
+def test_the_foot_says_how_long_a_run_like_it_took_here(page: AppTest, store: Store) -> None:
+    config = RECIPES["digits"].config.model_copy(update={"epochs": 15, "learning_rate": 0.5})
+    found = {tags.SEGMENTS: "[[0, 14000]]", "descent.total_steps": "600", tags.RECIPE: "digits"}
+    run_id = write.create_run(store, name="calm-fern-2", experiment="descent", params=to_params(config), tags=found)
+    write.set_state(store, run_id, "finished")
+    page.run()
+    assert "1,200 steps** · effective batch 32 · about 28 s here" in words(page)
+    type_in(page, "digits", hidden_sizes="2048")
+    assert "about" not in words(page).split("effective batch")[1]
