@@ -123,7 +123,8 @@ def follow(watch: Watch, out: TextIO | None = None, clock: Callable[[], float] =
         text = _waiting(state) if now is None else _line(now, watch.values)
         news = f"{now is None} {state} {watch.values.get('eval/loss')}"
         if live:
-            out.write(f"\r\x1b[K{_bar(now)} {text}"[: shutil.get_terminal_size().columns + 3])
+            columns = shutil.get_terminal_size().columns - 1  # a full line would wrap and could not be written over
+            out.write("\r\x1b[K" + f"{_bar(now, columns - len(text) - 1)} {text}"[:columns])
             out.flush()
         elif clock() - shown_at > (_LINE_SECONDS if news == shown else _NEWS_SECONDS):
             say(text, out)
@@ -142,17 +143,18 @@ def _line(now: Progress, values: Mapping[str, float]) -> str:
     parts = [now.phase]
     if now.total_steps:
         parts.append(_("step {step:,} of {total:,}").format(step=now.step, total=now.total_steps))
-    for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("eval accuracy"))):
+    if now.seconds_left is not None and now.phase != "finished":
+        parts.append(_("{duration} left").format(duration=duration(now.seconds_left)))
+    for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("accuracy"))):
         if key in values:
             parts.append(f"{name} {values[key]:.4g}")
-    if now.seconds_left is not None:
-        parts.append(_("{duration} left").format(duration=duration(now.seconds_left)))
     if now.silent:
         parts.append(_("silent for {duration}").format(duration=duration(time.time() - now.time)))
     return " · ".join(parts)
 
 
-def _bar(now: Progress | None, width: int = 24) -> str:
+def _bar(now: Progress | None, room: int) -> str:
+    width = min(30, max(6, room))
     done = round((now.share if now else 0) * width)
     return "█" * done + "░" * (width - done)
 

@@ -4,6 +4,7 @@ Everything told is derived from jobs.db and the journals and may be told twice, 
 point leaves nothing that the next one can't finish.
 """
 
+import fcntl
 import json
 import logging
 import threading
@@ -54,6 +55,13 @@ def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     journal = store.journal(job.run_id)
     if job.is_live and job.is_reported and (not journal.exists() or journal.stat().st_size <= job.shipped):
         return False
+    # Pages report what their user did at once, beside the supervisor: one at a time, each from the newest state.
+    with (store.root / ".report.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _report(store, jobs, jobs.get(job.run_id) or job)
+
+
+def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     try:
         record = read.get_run(store, job.run_id)
     except RunError:

@@ -90,9 +90,11 @@ class Supervisor:
         running = [job for job in jobs if job.state == "running"]
         for job in running:
             self._attend(job)
-        free = self._slots - sum(1 for job in self._jobs.live() if job.state == "running")
-        for job in [job for job in jobs if job.state == "queued"][: max(0, free)]:
-            self._start(job)
+        waiting = [job for job in jobs if job.state == "queued"]
+        if waiting:
+            free = self._slots - sum(1 for job in self._jobs.live() if job.state == "running")
+            for job in waiting[: max(0, free)]:
+                self._start(job)
 
     def _work_until_idle(self) -> None:
         reporter = Reporter(self._store)
@@ -100,11 +102,11 @@ class Supervisor:
         try:
             while not self._leaving and time.monotonic() - idle_since < self._idle_seconds:
                 self.tick()
-                # The first run is started before this imports mlflow, which takes over a second.
-                if reporter.ident is None and self._jobs.unreported():
-                    reporter.start()
                 if self._jobs.unreported():
                     idle_since = time.monotonic()
+                    # The first run is started before this imports mlflow, which takes over a second.
+                    if reporter.ident is None:
+                        reporter.start()
                 time.sleep(POLL_SECONDS)
         finally:
             reporter.close()
