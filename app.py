@@ -5,6 +5,9 @@ first by its own address without the shell, and whatever the shell sets or guard
 """
 
 import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import plotly
@@ -16,7 +19,26 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+
+def open_tracking() -> None:
+    """Imports mlflow and opens the database while nobody waits for it. What goes wrong here, a page says when it is visited."""
+    from trainer_core.errors import StoreError
+    from trainer_core.store import open_store
+    from trainer_core.tracking.client import open_client
+
+    with suppress(StoreError):
+        open_client(open_store())
+
+
+@asynccontextmanager
+async def while_serving(_app: st.App) -> AsyncIterator[None]:
+    """What the server does besides serving: it warms up, so that the first visit to a page doesn't wait for it."""
+    threading.Thread(target=open_tracking, name="open-tracking", daemon=True).start()
+    yield
+
+
 app = st.App(
     ROOT / "pages" / "components" / "shell.py",
     routes=[Mount("/vendor", StaticFiles(directory=Path(plotly.__file__).parent / "package_data"), name="vendor")],
+    lifespan=while_serving,
 )

@@ -192,7 +192,8 @@ def show_scatter(shown: list[RunRecord], run_ids: list[str]) -> None:
 st.title(_("Compare"), anchor=False)
 store = current_store()
 try:
-    everything = list_runs(store, archived=True, foreign=True)
+    with st.skeleton(height=400):
+        everything = list_runs(store, archived=True, foreign=True)
     elsewhere = not all(run.is_ours for run in everything) and st.toggle(
         _("Runs from elsewhere too"),
         key="elsewhere",

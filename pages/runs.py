@@ -9,7 +9,7 @@ from pages.components.run_actions import offer_undo
 from pages.components.run_cards import queue_list, run_card
 from pages.components.run_facts import runs_counted
 from pages.components.run_table import RATE, STARTED, column_config, matches, run_rows, styled, table_height
-from pages.components.run_view import run_view
+from pages.components.run_view import back_to_all, run_view
 from pages.components.session import current_store, show_error, viewer_zone
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
@@ -105,10 +105,14 @@ store = current_store()
 chosen = st.query_params.get("run")
 try:
     if chosen:
-        run_view(store, get_run(store, chosen))
+        back_to_all()
+        with st.skeleton(height=400):
+            run = get_run(store, chosen)
+        run_view(store, run)
     else:
         st.title(_("Runs"), anchor=False)
-        everything = list_runs(store, archived=True, foreign=True)
+        with st.skeleton(height=400):
+            everything = list_runs(store, archived=True, foreign=True)
         offer_undo(store)
         if not everything:
             show_empty()

@@ -18,6 +18,9 @@ _PHASES = {
     "evaluating": _("Evaluating"),
     "saving": _("Saving a checkpoint"),
     "testing": _("Measuring the test split"),
+    "stopped": _("Ending"),
+    "finished": _("Ending"),
+    "failed": _("Ending"),
 }
 
 

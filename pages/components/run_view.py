@@ -26,13 +26,17 @@ from trainer_core.tracking.read import RunRecord, get_run
 AXES: dict[XAxis, str] = {"step": _("Step"), "epoch": _("Epoch"), "minutes": _("Minutes")}
 
 
+def back_to_all() -> None:
+    """The way back to the list."""
+    if st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary"):
+        st.query_params.clear()
+        st.rerun()
+
+
 def run_view(store: Store, run: RunRecord) -> None:
     """Draws the run. While it is live, what changes is drawn anew each second; the tabs keep their place."""
     live = not run.is_over
     every = 1.0 if live else None
-    if st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary"):
-        st.query_params.clear()
-        st.rerun()
     st.fragment(_head, run_every=every)(store, run.run_id, run.state)
     can_resume = run.is_over and bool(list_checkpoints(store, run.run_id))
     action_row(store, run, stopping=is_stopping(store, run.run_id), can_resume=can_resume)

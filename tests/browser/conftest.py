@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import skip_or_fail
 from tests.stores import end_processes_of, new_store
@@ -95,6 +95,7 @@ def browser() -> Iterator[Browser]:
     path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
         skip_or_fail("There is no chromium on this machine: `apt-get install chromium` brings it.")
+    expect.set_options(timeout=30_000)  # a busy machine of two cores takes its time
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         yield browser

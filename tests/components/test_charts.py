@@ -1,0 +1,110 @@
+"""Points to figures: what is drawn, how it is named, and that no text of a user becomes HTML."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pages.components.charts import Line, loss_figure, metric_figure, overlay_figure, scatter_figure
+from pages.components.palette import palette, run_colour
+from pages.components.system_charts import system_figures
+
+LINES = [Line("a", "bold-heron-7", "#0072B2"), Line("b", "<b>x</b>", "#0072B2")]
+
+
+@pytest.fixture
+def history() -> pd.DataFrame:
+    rows = []
+    for run_id, top in (("a", 0.95), ("b", 0.9)):
+        for step in range(0, 101, 10):
+            rows.append((run_id, "train/loss", step, step * 1000, 2.0 / (1 + step)))
+            rows.append((run_id, "progress/epoch", step, step * 1000, step / 20))
+        for step in (20, 40, 60, 80, 100):
+            rows.append((run_id, "eval/loss", step, step * 1000, 0.5))
+            rows.append((run_id, "eval/accuracy", step, step * 1000, top - 1 / step))
+    return pd.DataFrame(rows, columns=["run_id", "key", "step", "time", "value"])
+
+
+def test_training_and_evaluation_loss_share_a_chart(history: pd.DataFrame) -> None:
+    figure = loss_figure(history[history["run_id"] == "a"], evaluated_on="test", axis="epoch")
+    assert [trace.name for trace in figure.data] == ["training", "test split"]
+    assert figure.data[0].x.tolist() == [step / 20 for step in range(0, 101, 10)]
+    assert figure.layout.xaxis.title.text == "Epoch"
+    assert figure.layout.meta["alt"].startswith("Loss. training: 11 points, from 2 to 0.0198; test split: 5 points")
+
+
+def test_accuracy_is_in_per_cent_beside_its_baselines(history: pd.DataFrame) -> None:
+    lines = {
+        "baseline/majority/accuracy": 0.101,
+        "baseline/logistic_regression/accuracy": 0.963,
+        "baseline/majority/f1_macro": 0.02,
+    }
+    figure = metric_figure(history[history["run_id"] == "a"], "eval/accuracy", baselines=lines, evaluated_on="test")
+    assert figure.layout.title.text == "Accuracy, test split"
+    assert figure.data[0].y[-1] == pytest.approx(94.0)
+    assert sorted(shape.y0 for shape in figure.layout.shapes) == pytest.approx([10.1, 96.3])
+    assert all(shape.line.dash == "dash" for shape in figure.layout.shapes)
+    words = [note.text for note in figure.layout.annotations]
+    assert words == ["logistic regression 96.3 %", "↓ majority class 10.1 %"]
+    low, high = figure.layout.yaxis.range
+    assert 80 < low < 90
+    assert high > 96.3
+
+
+def test_baselines_stand_before_the_first_evaluation(history: pd.DataFrame) -> None:
+    figure = metric_figure(history[history["key"] == "-"], "eval/accuracy", baselines={"baseline/majority/accuracy": 0.1})
+    assert figure.layout.annotations[0].text == "majority class 10.0 %"
+    assert "No points yet" not in figure.layout.meta["alt"]
+
+
+def test_runs_over_each_other_are_told_apart_even_in_one_colour(history: pd.DataFrame) -> None:
+    figure = overlay_figure(history, LINES, "train/loss", axis="minutes", smoothing=0.6, log_y=True)
+    bold = [trace for trace in figure.data if trace.showlegend is not False]
+    faint = [trace for trace in figure.data if trace.showlegend is False]
+    assert [trace.line.dash for trace in bold] == ["solid", "dash"]
+    assert len(faint) == 2
+    assert all(trace.opacity < 0.5 for trace in faint)
+    assert figure.layout.yaxis.type == "log"
+    assert bold[0].x[-1] == pytest.approx(100 / 60)
+
+
+def test_users_text_never_becomes_html(history: pd.DataFrame) -> None:
+    figure = overlay_figure(history, LINES, "train/loss")
+    assert figure.data[1].name == "&lt;b&gt;x&lt;/b&gt;"
+    scatter = scatter_figure(LINES, ["<i>", "b"], [0.9, 0.8], "dataset", "eval/accuracy")
+    assert "<i>" not in str(scatter.data[0].x) + scatter.data[0].hovertemplate + scatter.data[1].name
+
+
+def test_splits_are_named_where_they_differ(history: pd.DataFrame) -> None:
+    lines = [LINES[0], Line("b", "calm-owl-2", "#D55E00", "test")]
+    figure = overlay_figure(history, lines, "eval/accuracy")
+    assert [trace.name for trace in figure.data] == ["bold-heron-7 (validation)", "calm-owl-2 (test)"]
+    same = overlay_figure(history, [LINES[0]], "eval/accuracy")
+    assert same.layout.title.text == "Accuracy, validation split"
+
+
+def test_what_is_no_number_leaves_a_gap(history: pd.DataFrame) -> None:
+    history.loc[history["step"] == 50, "value"] = np.inf
+    figure = loss_figure(history[history["run_id"] == "a"], smoothing=0.5)
+    assert np.isnan(figure.data[1].y[5])
+
+
+def test_a_learning_rate_stands_on_a_log_axis_and_a_word_beside_others() -> None:
+    figure = scatter_figure(LINES, [1e-3, 1e-1], [0.9, 0.8], "learning_rate", "eval/accuracy")
+    assert figure.layout.xaxis.type == "log"
+    assert [trace.y[0] for trace in figure.data] == [90.0, 80.0]
+    assert scatter_figure(LINES, ["sgd", "adam"], [0.9, 0.8], "optimizer", "eval/loss").layout.xaxis.type == "category"
+    assert scatter_figure(LINES, [0.0, 0.1], [0.9, 0.8], "weight_decay", "eval/loss").layout.xaxis.type == "linear"
+
+
+def test_the_machine_is_drawn_by_kind() -> None:
+    rows = [("a", "system/cpu_utilization_percentage", 0, 0, 50.0), ("a", "system/process_memory_megabytes", 0, 0, 512.0)]
+    figures = system_figures(pd.DataFrame(rows, columns=["run_id", "key", "step", "time", "value"]))
+    assert [figure.layout.title.text for figure in figures] == ["Processor", "Memory"]
+    assert figures[1].data[0].y.tolist() == [0.512]
+
+
+def test_a_run_keeps_its_colour_when_another_comes() -> None:
+    first, second, third = "a" * 32, "b" * 32, "c" * 32
+    assert run_colour(first, [second, first]) == run_colour(first, [third, second, first]) == palette()[0]
+    assert run_colour(second, [second, first]) == palette()[1]
+    assert run_colour("f" * 32, []) in palette()

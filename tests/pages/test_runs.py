@@ -1,0 +1,207 @@
+"""Runs: empty, live, queued, over, failed, and what can be done with each."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.logged_runs import log_run
+from tests.stores import new_store
+from trainer_core.jobs.database import JobDatabase
+from trainer_core.store import Store
+from trainer_core.tracking.read import get_run
+from trainer_core.tracking.write import create_run
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "runs.py")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "store"))
+    return new_store(tmp_path / "store")
+
+
+def visit(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    """Everything the page says, without Markdown's escapes."""
+    elements = [*page.title, *page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.code]
+    return "\n".join(str(element.value) for element in elements).replace("\\", "")
+
+
+def test_an_empty_store_teaches_and_offers_to_train(store: Store) -> None:
+    page = visit()
+    assert "No runs yet" in words(page)
+    assert [button.label for button in page.button] == ["Train a model"]
+
+
+def test_history_lists_what_is_over_and_the_search_narrows_it(store: Store) -> None:
+    log_run(store, "bold-heron-7")
+    log_run(store, "calm-owl-2", settings={"dataset": "/data/mnist"})
+    page = visit()
+    rows = page.dataframe[0].value
+    assert list(rows["Name"]) == ["calm-owl-2", "bold-heron-7"]
+    assert rows["State"].iloc[0] == ["✓ finished"]
+    assert rows["Best accuracy"].iloc[0] == pytest.approx(90.0, abs=2.0)
+    page.text_input(key="search").set_value("mnist").run()
+    assert list(page.dataframe[0].value["Name"]) == ["calm-owl-2"]
+    page.text_input(key="search").set_value("nothing like it").run()
+    assert "No run fits the search." in words(page)
+
+
+def test_a_running_run_has_a_card_with_progress_and_a_way_to_stop_it(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7", state="running")
+    write_progress(store, run_id, time.time())
+    page = visit()
+    assert page.button(key=f"open-{run_id}").label == "**bold\\-heron\\-7**"
+    assert page.button(key=f"stop-{run_id}").label == "Stop"
+    said = words(page)
+    assert "running" in said
+    assert "Best accuracy so far" in said
+    assert "Step 420 of 1,180 · epoch 10.5 of 30 · about 2 min left" in page.get("progress")[0].proto.text.replace("\\", "")
+
+
+def test_a_run_that_is_not_heard_of_is_called_silent(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7", state="running")
+    write_progress(store, run_id, time.time() - 60)
+    assert "silent" in words(visit())
+    said = words(visit(run=run_id))
+    assert "silent" in said
+    assert "Nothing has been heard of the run for a while" in said
+
+
+def test_the_queue_can_be_reordered_and_left(store: Store) -> None:
+    first, second = (queued(store, name) for name in ("first-1", "second-2"))
+    page = visit()
+    said = words(page)
+    assert said.index("first-1") < said.index("second-2")
+    page.button(key=f"first-{second}").click().run()
+    assert words(page).index("second-2") < words(page).index("first-1")
+    page.button(key=f"cancel-{first}").click().run()
+    assert get_run(store, first).state == "stopped"
+    assert list(page.dataframe[0].value["Name"]) == ["first-1"]
+
+
+def test_an_open_run_shows_its_figures_and_curves(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    page = visit(run=run_id)
+    assert page.title[0].value.replace("\\", "") == "bold-heron-7"
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert figures["Logistic regression"] == "96.30 %"
+    assert figures["Time"] == "1 min"
+    assert len(page.get("bidi_component")) >= 4
+
+
+def test_settings_show_what_differs_from_the_recipe_first(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7", settings={"learning_rate": 0.05})
+    page = visit(run=run_id, tab="Settings")
+    differences = page.dataframe[0].value
+    rate = differences[differences["Setting"] == "Learning rate"].iloc[0]
+    assert (rate["Recipe"], rate["This run"]) == ("2e-3", "0.05")
+    assert len(page.dataframe[1].value) > 30
+
+
+def test_the_log_is_shown_letter_by_letter_without_colour_codes(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    store.log(run_id).write_text("10 %\r50 %\r100 %\n\x1b[31m<b>:red[x]\x1b[0m\n")
+    assert "100 %\n<b>:red[x]" in words(visit(run=run_id, tab="Log"))
+
+
+def test_a_failed_run_says_why_and_shows_its_log_on_demand(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7", state="failed", reason="The loss exploded at step 2. Divide the learning rate by ten.")
+    store.log(run_id).write_text("last words\n")
+    page = visit(run=run_id)
+    assert page.error[0].value.replace("\\", "") == "The loss exploded at step 2. Divide the learning rate by ten."
+    assert page.expander[0].label == "Show log"
+    assert "last words" in words(page)
+    assert not [button for button in page.button if button.label == "Resume"]  # there is no checkpoint to go on from
+
+
+def test_archiving_can_be_undone_on_the_spot(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    page = visit(run=run_id)
+    page.button(key="archive").click().run()
+    assert "bold-heron-7** is archived" in words(page)
+    assert get_run(store, run_id).archived
+    assert not page.dataframe
+    page.button(key="undo").click().run()
+    assert not get_run(store, run_id).archived
+    assert list(page.dataframe[0].value["Name"]) == ["bold-heron-7"]
+
+
+def test_archived_runs_show_on_demand_and_can_be_restored(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    page = visit(run=run_id)
+    page.button(key="archive").click().run()
+    page.toggle(key="archived").set_value(True).run()
+    assert list(page.dataframe[0].value["Name"]) == ["bold-heron-7"]
+    page = visit(run=run_id)
+    page.button(key="restore").click().run()
+    assert not get_run(store, run_id).archived
+
+
+def test_a_run_can_be_renamed_and_an_empty_name_is_refused_with_a_sentence(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    page = visit(run=run_id)
+    rename(page, "*mine* <b>")
+    assert get_run(store, run_id).name == "*mine* <b>"
+    assert page.title[0].value == "\\*mine\\* \\<b\\>"
+    rename(page, "   ")
+    assert "1 to 200 characters" in words(page)
+
+
+def test_a_run_that_is_gone_gives_a_sentence(store: Store) -> None:
+    assert "There is no run" in words(visit(run="0" * 32))
+
+
+def test_foreign_runs_stand_behind_a_filter_and_cannot_be_changed(store: Store) -> None:
+    log_run(store, "ours-1")
+    run_id = create_run(store, name="theirs-1", experiment="elsewhere", params={"lr": "0.1"}, tags={})
+    from trainer_core.tracking.write import set_state
+
+    set_state(store, run_id, "finished")
+    page = visit()
+    assert list(page.dataframe[0].value["Name"]) == ["ours-1"]
+    page.toggle(key="elsewhere").set_value(True).run()
+    assert set(page.dataframe[0].value["Name"]) == {"ours-1", "theirs-1"}
+    page = visit(run=run_id)
+    assert "was not launched here" in words(page)
+    assert not [button for button in page.button if button.label in ("Archive", "Resume", "Clone into the form")]
+
+
+def queued(store: Store, name: str) -> str:
+    run_id = log_run(store, name, state="queued", steps=0)
+    JobDatabase(store.jobs_database).add(run_id)
+    return run_id
+
+
+def rename(page: AppTest, name: str) -> None:
+    page.text_input[0].set_value(name)
+    next(button for button in page.button if button.label == "Rename").click().run()
+    assert not page.exception
+
+
+def write_progress(store: Store, run_id: str, moment: float) -> None:
+    progress = {
+        "time": moment,
+        "phase": "training",
+        "step": 420,
+        "total_steps": 1180,
+        "epoch": 10.5,
+        "epochs": 30,
+        "samples_per_second": 900.0,
+        "seconds_left": 120.0,
+        "started": moment - 60,
+        "pid": 1,
+    }
+    store.progress(run_id).write_text(json.dumps(progress))
