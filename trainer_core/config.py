@@ -13,13 +13,23 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticUndefined
 
 from trainer_core.errors import ConfigError
 
 Scale = Literal["linear", "log"]
-Group = Literal["Run", "Data", "Model", "Training", "Optimiser", "Evaluation and checkpoints"]
+Group = Literal["Run", "Data", "Model", "Adapter", "Training", "Optimiser", "Evaluation and checkpoints"]
 Width = Annotated[int, Field(ge=1, le=65_536)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Switch = Literal["off", "on"]
+PICTURES = ("image_classification",)
+TEXTS = ("label_token", "sequence_classification")
+NETWORKS: Mapping[str, tuple[str, ...]] = {
+    "image_classification": ("feed_forward", "cnn"),
+    "label_token": ("small_gpt",),
+    "sequence_classification": ("small_gpt",),
+}
+"""The models that Descent builds itself, by task. Texts also take a folder or a hub id."""
 
 
 def setting(
@@ -34,6 +44,7 @@ def setting(
     basic: bool = False,
     shown_if: Mapping[str, tuple[Any, ...]] | None = None,
     off: str = "",
+    suggestions: tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     """Declares a hyperparameter.
@@ -49,10 +60,19 @@ def setting(
         basic: Whether a beginner sees it at once.
         shown_if: Other fields and the values of theirs that make this one matter.
         off: What an empty (None) or zero value means, where that is a meaning of its own.
+        suggestions: Values to offer where any text is taken.
         bounds: pydantic's own (ge, gt, le, lt, min_length, max_length, allow_inf_nan).
     """
     face: dict[str, Any] = dict(
-        label=label, when=when, group=group, unit=unit, scale=scale, basic=basic, shown_if=dict(shown_if or {}), off=off
+        label=label,
+        when=when,
+        group=group,
+        unit=unit,
+        scale=scale,
+        basic=basic,
+        shown_if=dict(shown_if or {}),
+        off=off,
+        suggestions=list(suggestions),
     )
     return Field(default, description=help, json_schema_extra={"face": face}, **bounds)
 
@@ -74,12 +94,19 @@ class TrainConfig(BaseModel):
         min_length=1,
         max_length=200,
     )
-    task: Literal["image_classification"] = setting("image_classification", "Task", "What the model learns to do.", group="Data")
+    task: Literal["image_classification", "label_token", "sequence_classification"] = setting(
+        "image_classification",
+        "Task",
+        "What the model learns: the class of a picture; to write a label's token after a text; or the class of a text, by a head.",
+        "label_token teaches how language models work, sequence_classification is what the field uses.",
+        group="Data",
+    )
 
     dataset: str = setting(
         "digits",
         "Dataset",
-        "“digits” (ships with scikit-learn), a folder with the four IDX files of MNIST, or a hub id such as ylecun/mnist.",
+        "For pictures “digits”, a folder with MNIST's four IDX files or a hub id; for texts “reviews” (synthetic), "
+        "a folder with train.csv or a hub id.",
         "Name a folder to train without a network.",
         group="Data",
         min_length=1,
@@ -111,8 +138,62 @@ class TrainConfig(BaseModel):
         gt=0,
         lt=0.9,
     )
+    text_column: str = setting(
+        "text",
+        "Text column",
+        "The column that holds the text.",
+        "Name it when the table calls it something else.",
+        group="Data",
+        shown_if={"task": TEXTS},
+        min_length=1,
+        max_length=200,
+    )
+    pair_column: str = setting(
+        "",
+        "Second text column",
+        "The column with the other half of a pair of texts.",
+        "Leave it empty when a row is one text.",
+        group="Data",
+        off="none",
+        shown_if={"task": ("sequence_classification",)},
+        max_length=200,
+    )
+    label_column: str = setting(
+        "label",
+        "Label column",
+        "The column that holds the label.",
+        "Name it when the table calls it something else.",
+        group="Data",
+        shown_if={"task": TEXTS},
+        min_length=1,
+        max_length=200,
+    )
+    label_names: tuple[Word, ...] = setting(
+        (),
+        "Label names",
+        "What the labels are called, in the order of their numbers.",
+        "Give them when the data has 0 and 1; empty takes the data's own.",
+        group="Data",
+        off="the data's own",
+        shown_if={"task": TEXTS},
+        max_length=1_000,
+    )
+    class_weights: Literal["none", "balanced"] = setting(
+        "none",
+        "Class weights",
+        "balanced makes each class count the same in the loss, however rare.",
+        "Choose balanced when one class has most of the rows and the others are missed.",
+        group="Data",
+    )
     input_mean: float = setting(
-        0.5, "Input mean", "Subtracted from each pixel (0 to 1).", "Use the mean of the training pixels.", group="Data", ge=0, le=1
+        0.5,
+        "Input mean",
+        "Subtracted from each pixel (0 to 1).",
+        "Use the mean of the training pixels.",
+        group="Data",
+        shown_if={"task": PICTURES},
+        ge=0,
+        le=1,
     )
     input_std: float = setting(
         0.5,
@@ -120,16 +201,20 @@ class TrainConfig(BaseModel):
         "Each pixel is divided by it after the mean is taken off.",
         "Use the standard deviation of the training pixels.",
         group="Data",
+        shown_if={"task": PICTURES},
         gt=0,
         le=10,
     )
 
-    model: Literal["feed_forward", "cnn"] = setting(
+    model: str = setting(
         "feed_forward",
         "Model",
-        "feed_forward connects every pixel to every unit; cnn looks at small patches first.",
-        "Choose cnn for pictures when accuracy matters more than speed.",
+        "For pictures feed_forward or cnn; for texts small_gpt (built here from scratch), a folder with a model, or a hub id.",
+        "Choose cnn for pictures when accuracy matters more than speed, and a trained model for texts.",
         group="Model",
+        suggestions=("feed_forward", "cnn", "small_gpt", "gpt2"),
+        min_length=1,
+        max_length=4_000,
     )
     hidden_sizes: tuple[Width, ...] = setting(
         (128,),
@@ -159,6 +244,7 @@ class TrainConfig(BaseModel):
         "The function between layers.",
         "none makes the whole network one linear map: a good lesson.",
         group="Model",
+        shown_if={"model": ("feed_forward", "cnn")},
     )
     dropout: float = setting(
         0.0,
@@ -166,8 +252,116 @@ class TrainConfig(BaseModel):
         "The share of units switched off at random in each training step.",
         "Raise it when evaluation loss rises while training loss falls.",
         group="Model",
+        shown_if={"model": ("feed_forward", "cnn", "small_gpt")},
         ge=0,
         lt=1,
+    )
+    width: Width = setting(
+        64,
+        "Width",
+        "The size of each token's vector in a model built here.",
+        "Make it larger when training loss stays high; a multiple of the heads.",
+        group="Model",
+        unit="units",
+        scale="log",
+        shown_if={"model": ("small_gpt",)},
+    )
+    layers: int = setting(
+        2,
+        "Layers",
+        "The number of transformer blocks in a model built here.",
+        "More layers see further combinations and take longer.",
+        group="Model",
+        unit="layers",
+        shown_if={"model": ("small_gpt",)},
+        ge=1,
+        le=200,
+    )
+    heads: int = setting(
+        4,
+        "Heads",
+        "The number of attention heads in a model built here.",
+        "The width must be a multiple of it.",
+        group="Model",
+        unit="heads",
+        shown_if={"model": ("small_gpt",)},
+        ge=1,
+        le=256,
+    )
+    vocabulary_size: int = setting(
+        2_000,
+        "Vocabulary",
+        "The tokens that the tokenizer of a model built here learns from the training texts; 256 of them are bytes.",
+        "Raise it when there are many texts; a rare token is learnt badly.",
+        group="Model",
+        unit="tokens",
+        scale="log",
+        shown_if={"model": ("small_gpt",)},
+        ge=300,
+        le=500_000,
+    )
+    max_length: int = setting(
+        128,
+        "Max length",
+        "The tokens of a text that the model reads; of a longer one the end is kept.",
+        "Raise it when the preview says that many texts are cut; memory and time grow with it.",
+        group="Model",
+        unit="tokens",
+        scale="log",
+        basic=True,
+        shown_if={"task": TEXTS},
+        ge=2,
+        le=1_000_000,
+    )
+    adapter: Literal["none", "lora", "qlora"] = setting(
+        "none",
+        "Adapter",
+        "none trains all weights; lora small matrices beside them; qlora the same over 4-bit weights.",
+        "Choose lora when the model is large: less memory, and a checkpoint of megabytes.",
+        group="Adapter",
+        shown_if={"task": TEXTS},
+    )
+    lora_rank: int = setting(
+        8,
+        "Rank",
+        "The width of the adapter's matrices.",
+        "Raise it when the adapter learns too little.",
+        group="Adapter",
+        scale="log",
+        shown_if={"adapter": ("lora", "qlora")},
+        ge=1,
+        le=4_096,
+    )
+    lora_alpha: float = setting(
+        32.0,
+        "Alpha",
+        "The adapter's weight: what it adds is multiplied by alpha divided by rank.",
+        "Two to four times the rank is usual.",
+        group="Adapter",
+        scale="log",
+        shown_if={"adapter": ("lora", "qlora")},
+        gt=0,
+        le=65_536,
+    )
+    lora_dropout: float = setting(
+        0.1,
+        "Adapter dropout",
+        "The share of the adapter's inputs switched off at random in each training step.",
+        "Raise it when evaluation loss rises while training loss falls.",
+        group="Adapter",
+        shown_if={"adapter": ("lora", "qlora")},
+        ge=0,
+        lt=1,
+    )
+    lora_targets: tuple[Word, ...] = setting(
+        (),
+        "Adapted layers",
+        "The names of the layers that get an adapter.",
+        "Empty takes those usual for the architecture.",
+        group="Adapter",
+        off="usual for the architecture",
+        shown_if={"adapter": ("lora", "qlora")},
+        max_length=64,
     )
 
     epochs: int = setting(
@@ -225,6 +419,30 @@ class TrainConfig(BaseModel):
         scale="log",
         ge=1,
         le=100_000,
+    )
+    padding: Literal["longest", "fixed"] = setting(
+        "longest",
+        "Padding",
+        "longest fills a batch up to its longest text, fixed always to max length.",
+        "fixed is the course's; longest is faster and gives the same result.",
+        group="Training",
+        shown_if={"task": TEXTS},
+    )
+    group_by_length: Switch = setting(
+        "off",
+        "Group by length",
+        "Puts texts of similar length into one batch, so that less padding is computed.",
+        "on is faster; the order of the texts, and so the result, is another.",
+        group="Training",
+        shown_if={"task": TEXTS},
+    )
+    activation_checkpointing: Switch = setting(
+        "off",
+        "Activation checkpointing",
+        "Computes activations twice in place of keeping them.",
+        "Turn it on when memory runs out; training takes about a third longer.",
+        group="Training",
+        shown_if={"task": TEXTS},
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto",
@@ -405,13 +623,40 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _shares_leave_rows(self) -> Self:
         if self.evaluation_split == "validation" and self.validation_share + self.test_share >= 1:
-            raise ValueError(_("validation_share and test_share add up to 1 or more: nothing is left to train on. Lower one."))
+            raise _misfit(
+                "validation_share",
+                _("validation_share and test_share add up to 1 or more: nothing is left to train on. Lower one."),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _model_fits_task(self) -> Self:
+        known = NETWORKS[self.task]
+        if self.model not in known and (self.task in PICTURES or self.model in NETWORKS["image_classification"]):
+            more = "" if self.task in PICTURES else _(", a folder with a model, or a hub id")
+            raise _misfit(
+                "model",
+                _("Model (model) is “{model}”, which does not do {task}. It takes {known}{more}.").format(
+                    model=self.model, task=self.task, known=_(" or ").join(known), more=more
+                ),
+            )
+        if self.model == "small_gpt" and self.width % self.heads:
+            raise _misfit(
+                "width",
+                _("Width (width) is {width}, no multiple of the {heads} heads. Give one, such as {fit}.").format(
+                    width=self.width, heads=self.heads, fit=max(1, round(self.width / self.heads)) * self.heads
+                ),
+            )
         return self
 
     @property
     def effective_batch_size(self) -> int:
         """Rows that go into one step of the optimiser."""
         return self.batch_size * self.accumulation_steps
+
+
+def _misfit(field: str, sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("misfit", "{sentence}", {"field": field, "sentence": sentence})
 
 
 class Setting:
@@ -436,7 +681,10 @@ class Setting:
         self.optional = get_origin(info.annotation) in (UnionType, Union) and NoneType in arguments
         inner = next(a for a in arguments if a is not NoneType) if self.optional else info.annotation
         self.choices: tuple[str, ...] = get_args(inner) if get_origin(inner) is Literal else ()
+        self.suggestions: tuple[str, ...] = tuple(face["suggestions"])
         self.is_sequence = get_origin(inner) is tuple
+        self.part: type = get_args(get_args(inner)[0])[0] if self.is_sequence else str
+        """The type of a sequence's parts."""
         self.kind: type = str if self.choices else tuple if self.is_sequence else inner  # type: ignore[assignment]
         bounds = {type(b).__name__: b for b in info.metadata}
         self.minimum: float | None = _bound(bounds, "Ge", "ge")
@@ -451,6 +699,8 @@ class Setting:
         kind = {int: _("a whole number"), float: _("a number"), str: _("text"), tuple: _("whole numbers with commas between")}[
             self.kind
         ]
+        if self.is_sequence and self.part is str:
+            kind = _("words with commas between")
         parts = [kind]
         for sentence, bound in (
             (_("at least {bound}"), self.minimum),
@@ -484,6 +734,8 @@ class Setting:
         if self.optional and text.lower() in ("", "none"):
             return None
         if self.is_sequence:
+            if self.part is str:
+                return tuple(part.strip() for part in text.split(",") if part.strip())
             return tuple(int(part) for part in text.replace(" ", ",").strip("()[],").split(",") if part)
         if self.kind is int:
             number = float(text)
@@ -539,8 +791,11 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
         config = TrainConfig(**typed)
     except ValidationError as error:
         for detail in error.errors():
-            name = str(detail["loc"][0]) if detail["loc"] else ""
-            problems.setdefault(name, _sentence(name, detail))
+            if detail["type"] == "misfit":  # of fields that do not go together
+                problems.setdefault(detail["ctx"]["field"], detail["ctx"]["sentence"])
+            else:
+                name = str(detail["loc"][0])
+                problems.setdefault(name, _sentence(name, detail))
         raise ConfigError(problems) from None
     if problems:
         raise ConfigError(problems)
@@ -548,10 +803,7 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
 
 
 def _sentence(name: str, detail: ErrorDetails) -> str:
-    if name in SETTINGS:
-        return _problem(SETTINGS[name], detail["input"])
-    context = detail.get("ctx", {})
-    return str(context.get("error", detail["msg"]))
+    return _problem(SETTINGS[name], detail["input"]) if name in SETTINGS else str(detail["msg"])
 
 
 def _problem(setting: Setting, value: Any) -> str:

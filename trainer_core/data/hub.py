@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from trainer_core.data.images import ImageSplit
+from trainer_core.data.texts import TextColumns, TextSplit, read_tables
 from trainer_core.errors import DataError
 
 PROBE_SECONDS = 3.0
@@ -29,7 +30,8 @@ def check_reachable(dataset: str) -> None:
         raise DataError(
             _(
                 "The dataset “{dataset}” is not on this machine and {host} can't be reached ({cause}). "
-                "Give a folder in its place, for MNIST one with the four IDX .gz files (--dataset FOLDER, or the field Dataset), "
+                "Give a folder in its place (--dataset FOLDER, or the field Dataset): for MNIST the one with the four IDX .gz files, "
+                "for texts one with train.csv; "
                 "or set HF_ENDPOINT to a mirror."
             ).format(dataset=dataset, host=host, cause=error)
         ) from error
@@ -66,17 +68,9 @@ def read_hub(dataset: str) -> tuple[dict[str, ImageSplit], tuple[str, ...], str]
 
     Raises DataError where it can't be reached or has no such columns.
     """
-    check_reachable(dataset)
     import datasets
 
-    try:
-        loaded = datasets.load_dataset(dataset)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(
-            _("The dataset “{dataset}” can't be loaded from the hub: {cause}. Check the id, or give a folder.").format(
-                dataset=dataset, cause=str(error).splitlines()[0] if str(error) else type(error).__name__
-            )
-        ) from error
+    loaded = _load(dataset)
     features = next(iter(loaded.values())).features
     image = next((name for name, kind in features.items() if isinstance(kind, datasets.Image)), None)
     label = next((name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)), None)
@@ -97,6 +91,42 @@ def read_hub(dataset: str) -> tuple[dict[str, ImageSplit], tuple[str, ...], str]
         )
     revision = str(next(iter(loaded.values())).info.version or "")
     return splits, tuple(features[label].names), revision
+
+
+def read_hub_texts(dataset: str, columns: TextColumns) -> tuple[dict[str, TextSplit], tuple[str, ...], str]:
+    """The splits, label names and revision of a hub dataset of texts. Raises DataError where it does not fit."""
+    import datasets
+
+    loaded = _load(dataset)
+    tables = {
+        name: {column: rows[column] for column in rows.column_names}
+        for name, rows in loaded.items()
+        if name in ("train", "validation", "test")
+    }
+    if "train" not in tables:
+        raise DataError(
+            _("The dataset “{dataset}” has no split named train; its splits are {splits}.").format(
+                dataset=dataset, splits=", ".join(loaded)
+            )
+        )
+    kind = next(iter(loaded.values())).features.get(columns.label)
+    names = tuple(kind.names) if isinstance(kind, datasets.ClassLabel) else ()
+    splits, label_names = read_tables(dataset, tables, columns, names)
+    return splits, label_names, str(next(iter(loaded.values())).info.version or "")
+
+
+def _load(dataset: str) -> Any:
+    check_reachable(dataset)
+    import datasets
+
+    try:
+        return datasets.load_dataset(dataset)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(
+            _("The dataset “{dataset}” can't be loaded from the hub: {cause}. Check the id, or give a folder.").format(
+                dataset=dataset, cause=str(error).splitlines()[0] if str(error) else type(error).__name__
+            )
+        ) from error
 
 
 def _read_split(dataset: str, rows: Any, image: str, label: str) -> ImageSplit:

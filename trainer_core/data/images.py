@@ -3,12 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-SplitName = Literal["train", "validation", "test"]
+from trainer_core.data.splits import SplitName
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
-from trainer_core.config import TrainConfig
-from trainer_core.data import hub
+from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.data import hub, idx, texts
 from trainer_core.data.digits import read_digits
-from trainer_core.data.idx import missing_files, read_folder
-from trainer_core.data.images import ImageData, ImageSplit, SplitName, digest_of
-from trainer_core.data.splits import draw_stratified
+from trainer_core.data.images import ImageData, ImageSplit, digest_of
+from trainer_core.data.reviews import LABELS, make_reviews
+from trainer_core.data.splits import SplitName, draw_stratified
+from trainer_core.data.texts import TextColumns, TextData, TextSplit, digest_of_texts
 from trainer_core.errors import ConfigError, DataError
 
+Data = ImageData | TextData
+Split = TypeVar("Split", ImageSplit, TextSplit)
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_BUILT_IN = {"digits": True, "reviews": False}
+"""Datasets that need no download, and whether they are of pictures."""
 _DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What a dataset holds, without its pictures. `label_counts` has one list a split, in the order of `label_names`."""
+    """What a dataset holds, without its examples. `label_counts` has one list a split, in the order of `label_names`."""
 
     name: str
     source: str
@@ -31,7 +37,9 @@ class DataSummary:
     rows: Mapping[SplitName, int]
     label_names: tuple[str, ...]
     label_counts: Mapping[SplitName, list[int]]
-    image_shape: tuple[int, int]
+    image_shape: tuple[int, int] | None
+    """Height and width in pixels; None for texts."""
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,40 +52,79 @@ class Plan:
     evaluated_rows: int
 
 
-def load_data(config: TrainConfig) -> ImageData:
-    """The dataset that `config` names, with the splits it asks for.
+def load_data(config: TrainConfig) -> Data:
+    """The dataset that `config` names, with the splits it asks for: ImageData for pictures, TextData for texts.
 
     With `evaluation_split="test"` no validation rows are drawn: all training rows train. Raises DataError where the source
     is missing or damaged, and ConfigError where the batch is larger than the training rows.
     """
-    name, source, revision, found, label_names = _read_source(config.dataset)
-    splits = _draw_missing(found, config)
-    largest = max(int(split.labels.max()) for split in splits.values())
-    if largest >= len(label_names):
-        label_names = tuple(str(label) for label in range(largest + 1))
-    rows = len(splits["train"])
+    data = load_images(config) if config.task in PICTURES else load_texts(config)
+    rows = len(data.splits["train"])
     if config.batch_size > rows:
         raise ConfigError(
             {
                 "batch_size": _(
                     "Batch size (batch_size) is {batch:,}, more than the {rows:,} training rows of {name}. Give at most {rows:,}."
-                ).format(batch=config.batch_size, rows=rows, name=name)
+                ).format(batch=config.batch_size, rows=rows, name=data.name)
             }
         )
-    return ImageData(name, source, revision, label_names, splits, digest_of(splits))
+    return data
 
 
-def summarise(data: ImageData) -> DataSummary:
+def load_images(config: TrainConfig) -> ImageData:
+    """The pictures that `config` names, see `load_data`."""
+    kind = source_kind(config)
+    names: tuple[str, ...] = _DIGIT_NAMES
+    revision = ""
+    if kind == "built-in":
+        import sklearn
+
+        name, source, revision, found = config.dataset, "scikit-learn", sklearn.__version__, read_digits()
+    elif kind == "folder":
+        folder = Path(config.dataset).expanduser().resolve()
+        name, source, found = folder.name, str(folder), idx.read_folder(folder)
+    else:
+        name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
+        found, names, revision = hub.read_hub(config.dataset)
+    splits = _draw_missing(found, config)
+    largest = max(int(split.labels.max()) for split in splits.values())
+    if largest >= len(names):
+        names = tuple(str(label) for label in range(largest + 1))
+    return ImageData(name, source, revision, names, splits, digest_of(splits))
+
+
+def load_texts(config: TrainConfig) -> TextData:
+    """The texts that `config` names, see `load_data`."""
+    kind, columns = source_kind(config), TextColumns.of(config)
+    revision = ""
+    if kind == "built-in":
+        written, labels = make_reviews()
+        tables: dict[str, dict[str, list[Any]]] = {"train": {config.text_column: written, config.label_column: labels}}
+        name, source = config.dataset, "descent:reviews"
+        found, names = texts.read_tables(source, tables, columns, LABELS)
+    elif kind == "folder":
+        folder = Path(config.dataset).expanduser().resolve()
+        name, source = folder.name, str(folder)
+        found, names = texts.read_folder(folder, columns)
+    else:
+        name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
+        found, names, revision = hub.read_hub_texts(config.dataset, columns)
+    splits = _draw_missing(found, config)
+    return TextData(name, source, revision, names, splits, digest_of_texts(splits), synthetic=kind == "built-in")
+
+
+def summarise(data: Data) -> DataSummary:
     """The counts of a loaded dataset."""
     classes = len(data.label_names)
     return DataSummary(
-        data.name,
-        data.source,
-        data.digest,
-        {name: len(split) for name, split in data.splits.items()},
-        data.label_names,
-        {name: split.label_counts(classes) for name, split in data.splits.items()},
-        data.image_shape,
+        name=data.name,
+        source=data.source,
+        digest=data.digest,
+        rows={name: len(split) for name, split in data.splits.items()},
+        label_names=data.label_names,
+        label_counts={name: split.label_counts(classes) for name, split in data.splits.items()},
+        image_shape=data.image_shape if isinstance(data, ImageData) else None,
+        synthetic=isinstance(data, TextData) and data.synthetic,
     )
 
 
@@ -87,8 +134,7 @@ def check(config: TrainConfig) -> DataSummary | None:
     Local data are read whole and summarised. A hub dataset that is not on this machine yet is only checked for a network
     and gives None: its download belongs to the worker. Raises DataError or ConfigError.
     """
-    kind = source_kind(config.dataset)
-    if kind == "hub":
+    if source_kind(config) == "hub":
         hub.check_reachable(config.dataset)
         if not hub.is_cached(config.dataset):
             return None
@@ -103,46 +149,45 @@ def plan(config: TrainConfig, summary: DataSummary) -> Plan:
     return Plan(steps_per_epoch, total, config.effective_batch_size, summary.rows[config.evaluation_split])
 
 
-def source_kind(dataset: str) -> str:
-    """`built-in`, `folder` or `hub`. Raises DataError for what is none of them."""
-    if dataset == "digits":
+def source_kind(config: TrainConfig) -> str:
+    """`built-in`, `folder` or `hub`. Raises DataError for what is none of them or holds what the task can't read."""
+    dataset, pictures = config.dataset, config.task in PICTURES
+    if dataset in _BUILT_IN:
+        if _BUILT_IN[dataset] != pictures:
+            raise DataError(
+                _("“{dataset}” holds {kind}, and the task {task} does not read them. Choose another dataset or task.").format(
+                    dataset=dataset, kind=_("pictures") if _BUILT_IN[dataset] else _("texts"), task=config.task
+                )
+            )
         return "built-in"
     path = Path(dataset).expanduser()
     if path.is_dir():
         return "folder"
+    holds = _("the four IDX files of MNIST") if pictures else _("train.csv")
     if path.exists():
         raise DataError(
-            _("{dataset} is a file. A dataset is the folder that holds the four IDX files of MNIST; name that folder.").format(
-                dataset=dataset
+            _("{dataset} is a file. A dataset is the folder that holds {holds}; name that folder.").format(
+                dataset=dataset, holds=holds
             )
         )
     if dataset.startswith(("/", ".", "~")) or not _HUB_ID.fullmatch(dataset):
         raise DataError(
             _(
-                "There is no folder {dataset}. Give “digits”, an existing folder with the IDX files, "
-                "or a hub id such as ylecun/mnist."
-            ).format(dataset=dataset)
+                "There is no folder {dataset}. Give “{built_in}”, an existing folder with {holds}, or a hub id such as {hub}."
+            ).format(
+                dataset=dataset,
+                built_in="digits" if pictures else "reviews",
+                holds=holds,
+                hub="ylecun/mnist" if pictures else "cornell-movie-review-data/rotten_tomatoes",
+            )
         )
     return "hub"
 
 
-def _read_source(dataset: str) -> tuple[str, str, str, dict[str, ImageSplit], tuple[str, ...]]:
-    kind = source_kind(dataset)
-    if kind == "built-in":
-        import sklearn
-
-        return "digits", "scikit-learn", sklearn.__version__, read_digits(), _DIGIT_NAMES
-    if kind == "folder":
-        folder = Path(dataset).expanduser().resolve()
-        return folder.name, str(folder), "", read_folder(folder), _DIGIT_NAMES
-    splits, names, revision = hub.read_hub(dataset)
-    return dataset.split("/")[-1], f"hf://datasets/{dataset}", revision, splits, names
-
-
-def _draw_missing(found: Mapping[str, ImageSplit], config: TrainConfig) -> dict[SplitName, ImageSplit]:
+def _draw_missing(found: Mapping[str, Split], config: TrainConfig) -> dict[SplitName, Split]:
     train = found["train"]
     rows = np.arange(len(train))
-    splits: dict[SplitName, ImageSplit] = {}
+    splits: dict[SplitName, Split] = {}
     if "test" in found:
         splits["test"] = found["test"]
     else:
@@ -158,9 +203,5 @@ def _draw_missing(found: Mapping[str, ImageSplit], config: TrainConfig) -> dict[
             splits["validation"] = train.take(rows[drawn])
             rows = rows[kept]
     splits["train"] = train.take(rows)
-    return {name: splits[name] for name in ("train", "validation", "test") if name in splits}
-
-
-def looks_like_mnist(folder: Path) -> bool:
-    """Whether the folder holds the four IDX files."""
-    return folder.is_dir() and not missing_files(folder)
+    order: tuple[SplitName, ...] = ("train", "validation", "test")
+    return {name: splits[name] for name in order if name in splits}

@@ -1,12 +1,14 @@
 """Draws validation and test rows from training rows: by class, seeded, the same on every machine."""
 
 from gettext import gettext as _
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.errors import DataError
 
+SplitName = Literal["train", "validation", "test"]
 SPLIT_SEED = 20_261
 """Fixed, so that runs with different seeds are measured on the same rows."""
 

@@ -1,0 +1,184 @@
+"""Texts with labels, by split: a folder of CSV files, a hub dataset, or the reviews that Descent makes itself."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer_core.config import TrainConfig
+from trainer_core.data.splits import SplitName
+from trainer_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class TextSplit:
+    """One split: `texts` and `labels` (int64 [rows]) row by row; `pairs` holds second texts where a row is a pair."""
+
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """The row each example had in its source, shape [rows]."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> "TextSplit":
+        """The examples at `indices`, in that order."""
+        pairs = None if self.pairs is None else tuple(self.pairs[index] for index in indices)
+        return TextSplit(tuple(self.texts[index] for index in indices), pairs, self.labels[indices], self.rows[indices])
+
+    def label_counts(self, labels: int) -> list[int]:
+        """How many examples each of the `labels` classes has."""
+        return [int(count) for count in np.bincount(self.labels, minlength=labels)]
+
+    def example_id(self, index: int) -> str:
+        """blake2 of the text and its source row, 16 hexadecimal digits."""
+        digest = hashlib.blake2b(self.texts[index].encode(), digest_size=8)
+        if self.pairs is not None:
+            digest.update(b"\0" + self.pairs[index].encode())
+        digest.update(str(int(self.rows[index])).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class TextData:
+    """A dataset of texts ready to train on."""
+
+    name: str
+    source: str
+    revision: str
+    label_names: tuple[str, ...]
+    splits: Mapping[SplitName, TextSplit]
+    digest: str
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """Where texts and labels stand in a table, and what the labels are called."""
+
+    text: str
+    pair: str
+    label: str
+    label_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> "TextColumns":
+        """As the settings say."""
+        return cls(config.text_column, config.pair_column, config.label_column, config.label_names)
+
+
+def read_folder(folder: Path, columns: TextColumns) -> tuple[dict[str, TextSplit], tuple[str, ...]]:
+    """The splits in `train.csv`, `validation.csv` and `test.csv`, and the label names. Raises DataError for what does not fit."""
+    import pandas as pd
+
+    files = {split: folder / f"{split}.csv" for split in ("train", "validation", "test")}
+    if not files["train"].is_file():
+        raise DataError(
+            _(
+                "The folder {folder} has no train.csv. A folder of texts holds train.csv and, where there are, validation.csv "
+                "and test.csv, each with a column for the text and one for the label. Name the folder that holds them."
+            ).format(folder=folder)
+        )
+    tables: dict[str, dict[str, Sequence[Any]]] = {}
+    for split, path in files.items():
+        if not path.is_file():
+            continue
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+            cause = str(error).splitlines()[0]
+            raise DataError(
+                _("{file} can't be read as CSV in UTF-8: {cause}. Save it so.").format(file=path, cause=cause)
+            ) from error
+        tables[split] = {str(name): table[name].tolist() for name in table.columns}
+    return read_tables(str(folder), tables, columns)
+
+
+def read_tables(
+    source: str, tables: Mapping[str, Mapping[str, Sequence[Any]]], columns: TextColumns, known_names: Sequence[str] = ()
+) -> tuple[dict[str, TextSplit], tuple[str, ...]]:
+    """Splits of {split: {column: values}}. `known_names` are the source's own label names, by number.
+
+    Label names given in the settings win. Labels are numbered in the order of their names. Raises DataError for a missing
+    column, empty texts, or fewer than two classes.
+    """
+    wanted = [columns.text, columns.label] + ([columns.pair] if columns.pair else [])
+    for split, table in tables.items():
+        for name in wanted:
+            if name not in table:
+                raise DataError(
+                    _(
+                        "The {split} split of {source} has no column “{name}”; its columns are {columns}. Name the right one."
+                    ).format(split=split, source=source, name=name, columns=", ".join(table))
+                )
+    values = sorted({_label_text(value) for table in tables.values() for value in table[columns.label]}, key=_by_number)
+    names = _label_names(source, values, columns.label_names, known_names)
+    numbers = {value: index for index, value in enumerate(values)}
+    if all(value.isdigit() and int(value) < len(names) for value in values):
+        numbers = {value: int(value) for value in values}
+    elif set(values) <= set(names):
+        numbers = {value: names.index(value) for value in values}
+    splits: dict[str, TextSplit] = {}
+    for split, table in tables.items():
+        texts = tuple(str(text).strip() for text in table[columns.text])
+        pairs = tuple(str(text).strip() for text in table[columns.pair]) if columns.pair else None
+        empty = [row for row, text in enumerate(texts) if not text]
+        if empty:
+            raise DataError(
+                _(
+                    "{count:,} texts of the {split} split of {source} are empty, the first in row {row:,}. Fill them or take them out."
+                ).format(count=len(empty), split=split, source=source, row=empty[0] + 1)
+            )
+        labels = np.array([numbers[_label_text(value)] for value in table[columns.label]], dtype=np.int64)
+        splits[split] = TextSplit(texts, pairs, labels, np.arange(len(texts)))
+    if not len(splits["train"]):
+        raise DataError(_("The train split of {source} has no rows. Add some.").format(source=source))
+    if len(np.unique(splits["train"].labels)) < 2:
+        raise DataError(
+            _(
+                "All training texts of {source} carry one label, “{label}”. There is nothing to tell apart: two labels are the least."
+            ).format(source=source, label=names[int(splits["train"].labels[0])])
+        )
+    return splits, names
+
+
+def digest_of_texts(splits: Mapping[SplitName, TextSplit]) -> str:
+    """blake2 over every split's name, texts and labels, 16 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, split in sorted(splits.items()):
+        digest.update(name.encode())
+        for text in (*split.texts, *(split.pairs or ())):
+            digest.update(text.encode() + b"\0")
+        digest.update(np.ascontiguousarray(split.labels).data)
+    return digest.hexdigest()
+
+
+def _label_names(source: str, values: Sequence[str], given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(given) or tuple(known) or tuple(values)
+    if len(set(names)) != len(names):
+        raise DataError(_("The label names {names} repeat one. Each label needs a name of its own.").format(names=", ".join(names)))
+    numbered = all(value.isdigit() for value in values)
+    fits = max((int(value) for value in values), default=0) < len(names) if numbered else len(values) <= len(names)
+    if not fits:
+        raise DataError(
+            _("{source} has the labels {labels}, but {count} label names were given. Give a name for each.").format(
+                source=source, labels=", ".join(values[:12]), count=len(names)
+            )
+        )
+    return names
+
+
+def _label_text(value: Any) -> str:
+    text = str(value).strip()
+    return text.removesuffix(".0") if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def _by_number(value: str) -> tuple[int, int, str]:
+    return (0, int(value), value) if value.isdigit() else (1, 0, value)
