@@ -82,6 +82,4 @@ def find_recipe(name: str) -> Recipe:
         return RECIPES[name]
     near = difflib.get_close_matches(name, RECIPES, n=1)
     hint = _(" Did you mean {name}?").format(name=near[0]) if near else ""
-    raise TrainerError(
-        _("There is no recipe “{name}”. Recipes are: {names}.").format(name=name, names=", ".join(RECIPES)) + hint
-    )
+    raise TrainerError(_("There is no recipe “{name}”. Recipes are: {names}.").format(name=name, names=", ".join(RECIPES)) + hint)
