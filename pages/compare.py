@@ -18,8 +18,20 @@ from pages.components.comparison import (
 )
 from pages.components.live_chart import live_chart
 from pages.components.navigation import open_page
-from pages.components.run_facts import line_of, runs_counted
-from pages.components.run_table import column_config, matches, run_rows, styled, table_height, with_colours
+from pages.components.run_facts import evaluated_on, line_of, runs_counted
+from pages.components.run_table import (
+    BEST,
+    COLOUR,
+    NAME,
+    RATE,
+    STATE,
+    column_config,
+    matches,
+    run_rows,
+    styled,
+    table_height,
+    with_colours,
+)
 from pages.components.run_view import AXES
 from pages.components.series import XAxis
 from pages.components.session import current_store, metric_label, plain, setting_label, show_error, viewer_zone
@@ -56,11 +68,13 @@ def choose_runs(runs: list[RunRecord], run_ids: list[str]) -> list[RunRecord]:
     found = [run for run in runs if matches(run, search or "")]
     colours = {line.run_id: line.colour for line in (line_of(run, run_ids) for run in shown)}
     rows = with_colours(run_rows(found), [colours.get(run.run_id) for run in found])
+    first = (COLOUR, NAME, BEST, RATE, STATE)
     picked = st.dataframe(
         styled(rows),
         # Rows move when the search changes or a run arrives: another table then, with the choice put in place again.
         key=f"runs-{hash(tuple(run.run_id for run in found))}",
         hide_index=True,
+        column_order=[*first, *(str(name) for name in rows if name not in first)],
         height=table_height(len(found), 11),
         placeholder="–",
         on_select="rerun",
@@ -94,8 +108,7 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
     if not keys:
         st.info(_("The chosen runs have no points yet."), icon=":material/show_chart:")
         return
-    splits = {line_of(run, run_ids).evaluated_on for run in shown}
-    split = splits.pop() if len(splits) == 1 else _("evaluation")
+    split = common_split(shown)
     axes: list[XAxis] = list(AXES)
     read_choice("metric", keys)
     read_choice("over", axes)
@@ -135,6 +148,12 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
     draw()
 
 
+def common_split(shown: list[RunRecord]) -> str:
+    """The split that all of the runs are evaluated on, or a word for any."""
+    splits = {evaluated_on(run) for run in shown}
+    return splits.pop() if len(splits) == 1 else _("evaluation")
+
+
 def show_differences(shown: list[RunRecord]) -> None:
     """The params in which the runs differ."""
     st.markdown(_("#### Differences"))
@@ -154,6 +173,7 @@ def show_scatter(shown: list[RunRecord], run_ids: list[str]) -> None:
     if len(shown) < 2 or not settings or not results:
         return
     st.markdown(_("#### Settings against results"))
+    split = common_split(shown)
     read_choice("setting", settings)
     read_choice("result", results)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -169,7 +189,7 @@ def show_scatter(shown: list[RunRecord], run_ids: list[str]) -> None:
         result = st.selectbox(
             _("Result"),
             results,
-            format_func=metric_label,
+            format_func=lambda name: metric_label(name, split),
             key="result",
             on_change=write_choice,
             args=("result", results),

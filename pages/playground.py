@@ -9,7 +9,7 @@ from pages.components.checkpoint_picker import pick_checkpoint, runs_to_ask, tea
 from pages.components.dataset_look import drawn_back
 from pages.components.prediction_chart import prediction_bars, prediction_text
 from pages.components.session import current_store, plain, show_error
-from trainer_core.checkpoints import Checkpoint
+from trainer_core.checkpoints import Checkpoint, list_checkpoints
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictor
 from trainer_core.store import Store
@@ -25,12 +25,14 @@ def warm_predictor(store: Store) -> Predictor:
     return predictor
 
 
-def draw_answer(run: RunRecord, checkpoint: Checkpoint, question: Question, predictor: Predictor) -> None:
+def draw_answer(store: Store, run: RunRecord, checkpoint: Checkpoint, question: Question, predictor: Predictor) -> None:
     """The winner in words, a bar for each class, and the picture as the model saw it."""
     try:
         with st.spinner(_("Asking {name}. The first answer waits for its model to load.").format(name=plain(run.name))):
             answer = predictor.predict(run.run_id, checkpoint.step, question.picture[None])
     except TrainerError as error:
+        if checkpoint.step not in [kept.step for kept in list_checkpoints(store, run.run_id)]:
+            st.rerun()  # the run went on and put a newer one in its place while the question was on its way
         show_error(error)
         return
     probabilities = answer.probabilities[0]
@@ -92,4 +94,4 @@ with left:
         question = ask_test_image(checkpoint.config())
 with right:
     if question is not None:
-        draw_answer(run, checkpoint, question, predictor)
+        draw_answer(store, run, checkpoint, question, predictor)

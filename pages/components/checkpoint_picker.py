@@ -98,9 +98,17 @@ def teach_checkpoints(store: Store) -> None:
                     name=f"**{plain(busy[0].name)}**"
                 )
             )
+            _wait_for_checkpoint(store, busy[0].run_id)
             if st.button(_("Watch it"), icon=":material/visibility:", type="primary", key="playground/watch"):
                 open_page("runs", run=busy[0].run_id)
         else:
             st.markdown(_("No run has saved a checkpoint yet. The recipe digits has its first within seconds."))
             if st.button(_("Train a model"), icon=":material/model_training:", type="primary", key="playground/train"):
                 open_page("train")
+
+
+@st.fragment(run_every=2)
+def _wait_for_checkpoint(store: Store, run_id: str) -> None:
+    """Draws the page anew as soon as the run can be asked."""
+    if list_checkpoints(store, run_id):
+        st.rerun()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.components.dataset_look import DataLook, drawn_back, examples_of
 from pages.components.param_form import Form, draw_field
-from pages.components.prediction_chart import label_bars
+from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from trainer_core.config import SETTINGS, build_config, format_number
 from trainer_core.data import DataSummary, ImageData, as_the_model_sees
@@ -38,12 +38,14 @@ def draw_data(form: Form, look: DataLook) -> None:
             counts = look.summary.label_counts["train"]
             labels = look.summary.label_names
             pairs = ", ".join(f"{label}: {format_count(count)}" for label, count in zip(labels, counts, strict=True))
-            st.plotly_chart(
-                label_bars(labels, counts),
-                key="train/labels",
-                config={"displayModeBar": False},
-                alt=_("Training rows by label. {pairs}").format(pairs=pairs),
-            )
+            with st.container(height=LABEL_BARS_PIXELS, border=False):  # keeps its place while the chart loads
+                st.plotly_chart(
+                    label_bars(labels, counts),
+                    key="train/labels",
+                    height=LABEL_BARS_PIXELS,
+                    config={"displayModeBar": False},
+                    alt=_("Training rows by label. {pairs}").format(pairs=pairs),
+                )
         _draw_examples(form, look.data)
 
 

@@ -11,6 +11,7 @@ from pages.components.palette import palette
 
 _ROW_PIXELS = 30
 _MOST_BARS = 12
+LABEL_BARS_PIXELS = 110
 
 
 def prediction_bars(labels: Sequence[str], probabilities: NDArray[np.floating], true_label: str | None = None) -> go.Figure:
@@ -66,7 +67,7 @@ def label_bars(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:
     )
     figure.update_xaxes(type="category", fixedrange=True, ticks="", showgrid=False, title=None)
     figure.update_yaxes(visible=False, fixedrange=True, rangemode="tozero")
-    figure.update_layout(height=110, margin={"l": 0, "r": 0, "t": 4, "b": 0}, bargap=0.25, showlegend=False)
+    figure.update_layout(height=LABEL_BARS_PIXELS, margin={"l": 0, "r": 0, "t": 4, "b": 0}, bargap=0.25, showlegend=False)
     return figure
 
 

@@ -49,13 +49,14 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
                     title=plain(chosen.title)
                 )
             )
-    with st.grid("auto", min_column_width=_CARD_PIXELS, border=True) as grid:
+    with st.grid("auto", min_column_width=_CARD_PIXELS):
         for recipe in RECIPES.values():
-            with grid.cell():
+            # Top and button apart, so that the buttons of a row stand at one height.
+            with st.container(border=True, height="stretch", vertical_alignment="distribute"):
                 is_chosen = not chosen.cloned_from and chosen.recipe == recipe.name
-                st.markdown(f"**{plain(recipe.title)}**")
-                st.caption(f"{plain(recipe.learns)}.")
                 with st.container(gap="xxsmall"):
+                    st.markdown(f"**{plain(recipe.title)}**")
+                    st.caption(f"{plain(recipe.learns)}.")
                     _fact("database", recipe.data)
                     _fact("account_tree", recipe.network)
                     _fact("flag", recipe.expect)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
@@ -15,6 +16,7 @@ from tests.trained_digits import DIGITS, train_digits
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints
 from trainer_core.config import to_params
 from trainer_core.data import load_data
+from trainer_core.jobs.predictor import Predictions, Predictor
 from trainer_core.store import Store
 from trainer_core.tracking import tags, write
 
@@ -183,3 +185,26 @@ def test_without_its_data_a_run_can_still_be_drawn_for(
     assert not page.exception
     assert "There is no folder /nowhere/mnist" in words(page)
     assert "Drawing and uploading work without it" in words(page)
+
+
+def test_a_checkpoint_that_gave_way_to_a_newer_one_is_asked_about_anew(
+    page: AppTest, trained: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained[0].root, copy)
+    monkeypatch.setenv("DESCENT_STORE", str(copy))
+    gone: list[int] = []
+    predict = Predictor.predict
+
+    def predict_late(self: Predictor, run_id: str, step: int, images: NDArray[np.uint8]) -> Predictions:
+        if not gone:
+            gone.append(step)
+            shutil.rmtree(next(copy.rglob(f"step-{step:08d}")))
+        return predict(self, run_id, step, images)
+
+    monkeypatch.setattr(Predictor, "predict", predict_late)
+    page.run()
+    assert not page.exception
+    assert not page.error
+    assert page.selectbox(key="playground/checkpoint").value not in gone
+    assert "It says" in words(page)

@@ -19,7 +19,10 @@ _INK = 32
 
 def as_the_model_sees(images: NDArray[np.uint8], mean: float, std: float) -> NDArray[np.float32]:
     """Pixels as the model reads them: scaled to 0 to 1, mean taken off, divided by std. The shape stays."""
-    scaled: NDArray[np.float32] = (images / np.float32(255) - np.float32(mean)) / np.float32(std)
+    scaled = images.astype(np.float32)
+    scaled /= 255
+    scaled -= mean
+    scaled /= std
     return scaled
 
 
