@@ -41,7 +41,7 @@ def setting(
     group: Group,
     unit: str = "",
     scale: Scale = "linear",
-    basic: bool = False,
+    basic: int = 0,
     shown_if: Mapping[str, tuple[Any, ...]] | None = None,
     off: str = "",
     suggestions: tuple[str, ...] = (),
@@ -57,7 +57,7 @@ def setting(
         group: The heading it stands under.
         unit: What a number counts, empty for a bare number.
         scale: How its values are spread; log for what is tried in factors.
-        basic: Whether a beginner sees it at once.
+        basic: Its place among those that a beginner sees at once, from 1; 0 is not one of them.
         shown_if: Other fields and the values of theirs that make this one matter.
         off: What an empty (None) or zero value means, where that is a meaning of its own.
         suggestions: Values to offer where any text is taken.
@@ -223,7 +223,7 @@ class TrainConfig(BaseModel):
         "Make them larger when training loss stays high.",
         group="Model",
         unit="units",
-        basic=True,
+        basic=6,
         shown_if={"model": ("feed_forward",)},
         max_length=16,
     )
@@ -371,7 +371,7 @@ class TrainConfig(BaseModel):
         "Raise it while evaluation still improves at the end.",
         group="Training",
         unit="epochs",
-        basic=True,
+        basic=1,
         ge=1,
         le=100_000,
     )
@@ -394,7 +394,7 @@ class TrainConfig(BaseModel):
         group="Training",
         unit="rows",
         scale="log",
-        basic=True,
+        basic=2,
         ge=1,
         le=1_000_000,
     )
@@ -457,7 +457,6 @@ class TrainConfig(BaseModel):
         "Decides initial weights, shuffling and dropout.",
         "Run with three seeds before you believe a small difference.",
         group="Training",
-        basic=True,
         ge=0,
         le=2**31 - 1,
     )
@@ -477,7 +476,7 @@ class TrainConfig(BaseModel):
         "The rule that turns gradients into steps.",
         "adamw is a safe start; sgd is the plainest.",
         group="Optimiser",
-        basic=True,
+        basic=4,
     )
     learning_rate: float = setting(
         1e-3,
@@ -486,7 +485,7 @@ class TrainConfig(BaseModel):
         "Halve it when the loss jumps; double it when the loss falls slowly and smoothly.",
         group="Optimiser",
         scale="log",
-        basic=True,
+        basic=3,
         gt=0,
         allow_inf_nan=False,
     )
@@ -526,6 +525,7 @@ class TrainConfig(BaseModel):
         "How the learning rate changes over the run.",
         "linear or cosine end lower, which often helps the last point of accuracy.",
         group="Optimiser",
+        basic=5,
     )
     warmup_ratio: float = setting(
         0.0,
@@ -674,7 +674,7 @@ class Setting:
         self.group: Group = face["group"]
         self.unit: str = _(face["unit"]) if face["unit"] else ""
         self.scale: Scale = face["scale"]
-        self.basic: bool = face["basic"]
+        self.basic: int = face["basic"]
         self.shown_if: dict[str, tuple[Any, ...]] = face["shown_if"]
         self.off: str = _(face["off"]) if face["off"] else ""
         arguments = get_args(info.annotation)

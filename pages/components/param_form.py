@@ -90,8 +90,8 @@ def param_form(form: Form, placed: Iterable[str] = ()) -> TrainConfig | None:
     if "" in form.problems:
         _say(form.problems[""])
     with st.grid(3, min_column_width=200):
-        for name, setting in SETTINGS.items():
-            if setting.basic and name not in elsewhere:
+        for name in sorted(SETTINGS, key=lambda name: SETTINGS[name].basic):
+            if SETTINGS[name].basic and name not in elsewhere:
                 draw_field(form, name)
     rest = [name for name, setting in SETTINGS.items() if not setting.basic and name not in elsewhere]
     _draw_groups(form, rest)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.data import as_the_model_sees
 from trainer_core.errors import TrainerError
+from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.store import Store
 
 
@@ -68,6 +69,7 @@ class Predictor:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
+                    cwd=PROJECT_ROOT,
                 )
             self._ready = False
         return self._process
