@@ -308,7 +308,7 @@ class TrainConfig(BaseModel):
         group="Model",
         unit="tokens",
         scale="log",
-        basic=True,
+        basic=6,
         shown_if={"task": TEXTS},
         ge=2,
         le=1_000_000,
@@ -332,15 +332,15 @@ class TrainConfig(BaseModel):
         ge=1,
         le=4_096,
     )
-    lora_alpha: float = setting(
-        32.0,
+    lora_alpha: int = setting(
+        32,
         "Alpha",
         "The adapter's weight: what it adds is multiplied by alpha divided by rank.",
         "Two to four times the rank is usual.",
         group="Adapter",
         scale="log",
         shown_if={"adapter": ("lora", "qlora")},
-        gt=0,
+        ge=1,
         le=65_536,
     )
     lora_dropout: float = setting(
@@ -639,6 +639,14 @@ class TrainConfig(BaseModel):
                 _("Model (model) is “{model}”, which does not do {task}. It takes {known}{more}.").format(
                     model=self.model, task=self.task, known=_(" or ").join(known), more=more
                 ),
+            )
+        if self.model == "small_gpt" and self.adapter != "none":
+            raise _misfit(
+                "adapter",
+                _(
+                    "Adapter (adapter) is {adapter}, and small_gpt has no trained weights to adapt. "
+                    "Choose none, or a trained model."
+                ).format(adapter=self.adapter),
             )
         if self.model == "small_gpt" and self.width % self.heads:
             raise _misfit(

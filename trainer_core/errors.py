@@ -19,6 +19,10 @@ class DataError(TrainerError):
     """A dataset is missing, damaged or does not fit the settings."""
 
 
+class ModelError(TrainerError):
+    """A model can't be found or loaded, or does not fit the task."""
+
+
 class StoreError(TrainerError):
     """The store can't be opened, read or written."""
 

@@ -22,6 +22,48 @@ class Recipe:
     config: TrainConfig
 
 
+_TOMATOES = "cornell-movie-review-data/rotten_tomatoes"
+# The course's own values (agiclass fine-tuning course, experiment 1).
+_SENTIMENT = TrainConfig(
+    task="label_token",
+    dataset=_TOMATOES,
+    label_names=("neg", "pos"),
+    model="gpt2",
+    max_length=32,
+    padding="fixed",
+    activation_checkpointing="on",
+    epochs=1,
+    batch_size=8,
+    eval_batch_size=8,
+    learning_rate=2e-5,
+    schedule="linear",
+    precision="fp32",
+    seed=42,
+    eval_steps=100,
+    logging_steps=100,
+    save_steps=100,
+)
+_SENTIMENT_SMALL = TrainConfig(
+    task="sequence_classification",
+    dataset=_TOMATOES,
+    label_names=("neg", "pos"),
+    model="small_gpt",
+    width=128,
+    layers=2,
+    heads=4,
+    vocabulary_size=8_000,
+    max_length=64,
+    dropout=0.3,
+    epochs=6,
+    batch_size=32,
+    learning_rate=1e-3,
+    warmup_ratio=0.05,
+    schedule="linear",
+    weight_decay=0.1,
+    group_by_length="on",
+    logging_steps=20,
+)
+
 _ALL = (
     Recipe(
         name="digits",
@@ -69,6 +111,76 @@ _ALL = (
             precision="fp32",
             seed=42,
             logging_steps=20,
+        ),
+    ),
+    Recipe(
+        name="reviews",
+        title="Film reviews, synthetic",
+        learns="Whether a review praises or blames",
+        data="4,800 synthetic reviews from a grammar, with negation and contrast; nothing to download",
+        network="Small GPT, built from scratch",
+        expect="90 % of the validation reviews right in about a minute; counting words reaches 77 %",
+        config=TrainConfig(
+            task="sequence_classification",
+            dataset="reviews",
+            model="small_gpt",
+            width=64,
+            layers=2,
+            heads=4,
+            vocabulary_size=700,
+            max_length=48,
+            dropout=0.1,
+            epochs=10,
+            batch_size=32,
+            learning_rate=2e-3,
+            warmup_ratio=0.05,
+            schedule="linear",
+            weight_decay=0.01,
+        ),
+    ),
+    Recipe(
+        name="sentiment-small",
+        title="Sentiment, a small GPT from scratch",
+        learns="Whether a film review is positive",
+        data="rotten_tomatoes, 10,662 sentences, from the hub or a folder with train.csv",
+        network="Small GPT, built from scratch",
+        expect="74 % of the validation sentences right in three minutes. Naive Bayes reaches 77.5 % in half a second: beat it",
+        config=_SENTIMENT_SMALL,
+    ),
+    Recipe(
+        name="sentiment",
+        title="Sentiment with GPT-2, as in the course",
+        learns="Whether a film review is positive",
+        data="rotten_tomatoes, 10,662 sentences, from the hub or a folder with train.csv",
+        network="GPT-2, 124 million parameters, from the hub or a folder",
+        expect="The course's values. Without a GPU an epoch takes most of an hour",
+        config=_SENTIMENT,
+    ),
+    Recipe(
+        name="sentiment-low-memory",
+        title="Sentiment with GPT-2 in little memory",
+        learns="Whether a film review is positive",
+        data="rotten_tomatoes, 10,662 sentences, from the hub or a folder with train.csv",
+        network="GPT-2, 124 million parameters, from the hub or a folder",
+        expect="The same effective batch of 8, one text at a time",
+        config=_SENTIMENT.model_copy(update={"batch_size": 1, "accumulation_steps": 8, "eval_batch_size": 1}),
+    ),
+    Recipe(
+        name="sentiment-lora",
+        title="Sentiment with GPT-2 and LoRA",
+        learns="Whether a film review is positive",
+        data="rotten_tomatoes, 10,662 sentences, from the hub or a folder with train.csv",
+        network="GPT-2 frozen, with an adapter of rank 8",
+        expect="A fraction of the trained parameters, and a checkpoint of one megabyte",
+        config=_SENTIMENT.model_copy(
+            update={
+                "adapter": "lora",
+                "lora_rank": 8,
+                "lora_alpha": 32,
+                "lora_dropout": 0.1,
+                # An adapter starts from zero and holds few weights: it takes, and needs, steps ten times those of full training.
+                "learning_rate": 5e-4,
+            }
         ),
     ),
 )

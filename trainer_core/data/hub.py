@@ -18,23 +18,35 @@ PROBE_SECONDS = 3.0
 
 def check_reachable(dataset: str) -> None:
     """Raises DataError within seconds where neither the hub nor a cached copy of the dataset can be reached."""
-    if is_cached(dataset) or os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+    if is_cached(dataset):
         return
-    endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
-    host, port = endpoint.hostname or "", endpoint.port or (443 if endpoint.scheme == "https" else 80)
-    try:
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-            raise OSError(_("HF_HUB_OFFLINE is set"))
-        _connect(host, port)
-    except OSError as error:
+    problem = check_host()
+    if problem is not None:
         raise DataError(
             _(
-                "The dataset “{dataset}” is not on this machine and {host} can't be reached ({cause}). "
-                "Give a folder in its place (--dataset FOLDER, or the field Dataset): for MNIST the one with the four IDX .gz files, "
-                "for texts one with train.csv; "
-                "or set HF_ENDPOINT to a mirror."
-            ).format(dataset=dataset, host=host, cause=error)
-        ) from error
+                "The dataset “{dataset}” is not on this machine and {host} can't be reached ({cause}). Give a folder in its place "
+                "(--dataset FOLDER, or the field Dataset): for MNIST the one with the four IDX .gz files, for texts one with "
+                "train.csv. Or set HF_ENDPOINT to a mirror."
+            ).format(dataset=dataset, host=_endpoint()[0], cause=problem)
+        )
+
+
+def check_host() -> str | None:
+    """Why the hub can't be reached, found within seconds; None where it answers, or where a proxy stands between."""
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return None
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
+        return _("HF_HUB_OFFLINE is set")
+    try:
+        _connect(*_endpoint())
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _endpoint() -> tuple[str, int]:
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    return endpoint.hostname or "", endpoint.port or (443 if endpoint.scheme == "https" else 80)
 
 
 def _connect(host: str, port: int) -> None:

@@ -9,23 +9,21 @@ import random
 from collections.abc import Sequence
 
 LABELS = ("negative", "positive")
-REVIEWS = 4_800
+REVIEWS = 6_000
 _SEED = 1_729
 
 _NOUNS = (
-    "plot", "cast", "script", "ending", "camera work", "music", "dialogue", "pacing", "opening", "humour", "story",
-    "lead actor", "soundtrack", "set design", "second half", "first act", "editing", "villain", "romance", "finale",
+    "plot", "cast", "script", "ending", "camera work", "music", "dialogue", "pacing", "opening", "humour", "story", "lead actor",
+    "soundtrack", "finale",
 )  # fmt: skip
 _GOOD = (
-    "gripping", "charming", "brilliant", "moving", "clever", "fresh", "delightful", "superb", "witty", "touching",
-    "memorable", "elegant", "convincing", "inspired", "wonderful",
+    "gripping", "charming", "brilliant", "moving", "clever", "fresh", "superb", "witty", "memorable", "elegant",
 )  # fmt: skip
 _BAD = (
-    "dull", "clumsy", "tedious", "predictable", "lifeless", "shallow", "awkward", "tiresome", "messy", "bland",
-    "forgettable", "hollow", "irritating", "sloppy", "dreadful",
+    "dull", "clumsy", "tedious", "predictable", "lifeless", "shallow", "awkward", "messy", "bland", "hollow",
 )  # fmt: skip
 _DEGREES = ("", "", "", "really ", "truly ", "quite ", "surprisingly ", "rather ")
-_NEGATIONS = ("not {}", "never {}", "far from {}", "anything but {}", "not at all {}", "hardly {}")
+_NEGATIONS = ("not {}", "never {}", "far from {}", "anything but {}", "hardly {}")
 _TIMES = ("last night", "on a rainy Sunday", "with my sister", "at the festival", "twice", "on the plane", "without a plan")
 _OPENINGS = ("", "", "", "I watched it {time}. ", "We saw this {time}. ", "A friend took me along {time}. ")
 _PLAIN = (

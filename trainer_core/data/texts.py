@@ -133,7 +133,8 @@ def read_tables(
         if empty:
             raise DataError(
                 _(
-                    "{count:,} texts of the {split} split of {source} are empty, the first in row {row:,}. Fill them or take them out."
+                    "{count:,} texts of the {split} split of {source} are empty, the first in row {row:,}. "
+                    "Fill them or take them out."
                 ).format(count=len(empty), split=split, source=source, row=empty[0] + 1)
             )
         labels = np.array([numbers[_label_text(value)] for value in table[columns.label]], dtype=np.int64)
@@ -143,7 +144,8 @@ def read_tables(
     if len(np.unique(splits["train"].labels)) < 2:
         raise DataError(
             _(
-                "All training texts of {source} carry one label, “{label}”. There is nothing to tell apart: two labels are the least."
+                "All training texts of {source} carry one label, “{label}”. There is nothing to tell apart: "
+                "two labels are the least. Add texts with another label."
             ).format(source=source, label=names[int(splits["train"].labels[0])])
         )
     return splits, names

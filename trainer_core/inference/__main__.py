@@ -1,8 +1,8 @@
 """The warm process behind the playground: `python -m trainer_core.inference --store STORE`, asked over its own pipes.
 
-A request is a line of JSON ({"run", "step", "shape"}) and then the pictures' bytes; an answer is a line of JSON
-({"labels", "shape", "seconds"} or {"error"}) and then the probabilities' bytes (float32, row by row). It ends when its
-standard input does.
+A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by their bytes; for texts {"run", "step", "texts",
+"pairs"}. An answer is a line of JSON ({"labels", "shape", "seconds"} or {"error"}) and then the probabilities' bytes (float32,
+row by row). It ends when its standard input does.
 """
 
 import argparse
@@ -34,12 +34,15 @@ def main() -> None:
     _answer(answers, {"ready": True})
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        shape = tuple(int(size) for size in request["shape"])
-        content = _read_exactly(sys.stdin.buffer, prod(shape))
+        run, step = str(request["run"]), int(request["step"])
+        shape = tuple(int(size) for size in request.get("shape", ()))
+        content = _read_exactly(sys.stdin.buffer, prod(shape)) if shape else b""
         began = time.perf_counter()
         try:
-            images = np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape)
-            labels, probabilities = loaded.predict(request["run"], int(request["step"]), images)
+            if "texts" in request:
+                labels, probabilities = loaded.predict_texts(run, step, request["texts"], request["pairs"])
+            else:
+                labels, probabilities = loaded.predict(run, step, np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape))
         except TrainerError as error:
             _answer(answers, {"error": str(error)})
         except Exception as error:  # the process outlives any one question; the asker shows the sentence

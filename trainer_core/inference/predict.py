@@ -1,8 +1,10 @@
-"""Rebuilds a network from a checkpoint alone and asks it."""
+"""Rebuilds a model from a checkpoint alone and asks it."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,48 +13,69 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
-from trainer_core.config import TrainConfig
+from trainer_core.config import PICTURES
 from trainer_core.errors import CheckpointError
 from trainer_core.store import Store
 from trainer_core.tasks.image_classification import normalise
 from trainer_core.tasks.networks import ImageClassifier, build_network, class_probabilities
 
 _KEPT = 4
-"""Networks held in memory; the one asked longest ago goes first."""
+"""Models held in memory; the one asked longest ago goes first."""
 _BATCH = 1_024
+
+Answers = NDArray[np.float32]
 
 
 class LoadedCheckpoints:
-    """The networks asked last, by folder and time of saving."""
+    """The models asked last, by folder and time of saving."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._loaded: OrderedDict[tuple[Path, float], tuple[Checkpoint, TrainConfig, ImageClassifier]] = OrderedDict()
+        self._loaded: OrderedDict[tuple[Path, float], tuple[Checkpoint, Callable[[Any], Answers]]] = OrderedDict()
 
-    def predict(self, run_id: str, step: int, images: NDArray[np.uint8]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    def predict(self, run_id: str, step: int, images: NDArray[np.uint8]) -> tuple[tuple[str, ...], Answers]:
         """Class names and probabilities float32 [rows, classes] for uint8 pictures [rows, height, width].
 
-        Raises CheckpointError where the checkpoint is missing, damaged, or made for pictures of another size.
+        Raises CheckpointError where the checkpoint is missing, damaged, or made for texts or pictures of another size.
         """
-        checkpoint, config, network = self._load(find_checkpoint(self._store, run_id, step))
+        checkpoint, ask = self._load(run_id, step, pictures=True)
         if images.shape[1:] != checkpoint.image_shape:
             raise CheckpointError(
                 _(
                     "The checkpoint reads pictures of {wanted} pixels; these have {found}. Scale them, or choose another run."
                 ).format(wanted="×".join(map(str, checkpoint.image_shape)), found="×".join(map(str, images.shape[1:])))
             )
-        parts = [
-            class_probabilities(
-                network, normalise(torch.from_numpy(images[start : start + _BATCH]), config.input_mean, config.input_std)
-            )
-            for start in range(0, len(images), _BATCH)
-        ]
-        return checkpoint.label_names, torch.cat(parts).numpy()
+        return checkpoint.label_names, ask(images)
 
-    def _load(self, checkpoint: Checkpoint) -> tuple[Checkpoint, TrainConfig, ImageClassifier]:
+    def predict_texts(
+        self, run_id: str, step: int, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> tuple[tuple[str, ...], Answers]:
+        """Class names and probabilities float32 [rows, classes] for texts, or for pairs of texts.
+
+        Raises CheckpointError where the checkpoint is missing, damaged, or made for pictures.
+        """
+        checkpoint, ask = self._load(run_id, step, pictures=False)
+        wants_pair = bool(checkpoint.config().pair_column)
+        if wants_pair != (pairs is not None):
+            raise CheckpointError(
+                _("The checkpoint reads pairs of texts. Give both.")
+                if wants_pair
+                else _("The checkpoint reads one text at a time. Give no second one.")
+            )
+        return checkpoint.label_names, ask((texts, pairs))
+
+    def _load(self, run_id: str, step: int, pictures: bool) -> tuple[Checkpoint, Callable[[Any], Answers]]:
+        checkpoint = find_checkpoint(self._store, run_id, step)
+        if (checkpoint.config().task in PICTURES) != pictures:
+            raise CheckpointError(
+                _("The checkpoint reads texts, not pictures. Choose a run that learnt pictures.")
+                if pictures
+                else _("The checkpoint reads pictures, not texts. Choose a run that learnt texts.")
+            )
         key = (checkpoint.path, checkpoint.saved_at)
         if key not in self._loaded:
-            self._loaded[key] = (checkpoint, checkpoint.config(), load_network(checkpoint))
+            verify(checkpoint)
+            self._loaded[key] = (checkpoint, _asker(load_network(checkpoint), checkpoint) if pictures else load_texts(checkpoint))
             if len(self._loaded) > _KEPT:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)
@@ -72,3 +95,33 @@ def load_network(checkpoint: Checkpoint) -> ImageClassifier:
             )
         ) from error
     return network.eval()
+
+
+def _asker(network: ImageClassifier, checkpoint: Checkpoint) -> Callable[[NDArray[np.uint8]], Answers]:
+    config = checkpoint.config()
+
+    def ask(images: NDArray[np.uint8]) -> Answers:
+        parts = [
+            class_probabilities(
+                network, normalise(torch.from_numpy(images[start : start + _BATCH]), config.input_mean, config.input_std)
+            )
+            for start in range(0, len(images), _BATCH)
+        ]
+        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+
+    return ask
+
+
+def load_texts(checkpoint: Checkpoint) -> Callable[[tuple[Sequence[str], Sequence[str] | None]], Answers]:
+    """What answers for texts: the checkpoint's own model and tokenizer, or the adapter over the model that it was trained on."""
+    from trainer_core.tasks import texts
+    from trainer_core.tasks.saved_texts import load_trained
+
+    config = checkpoint.config()
+    model, tokenizer = load_trained(checkpoint.path, config, checkpoint.label_names)
+    label_ids = checkpoint.details.get("label_token_ids", [])
+
+    def ask(asked: tuple[Sequence[str], Sequence[str] | None]) -> Answers:
+        return texts.class_probabilities(config, model, tokenizer, label_ids, len(checkpoint.label_names), *asked)
+
+    return ask

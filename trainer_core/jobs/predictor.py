@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from math import prod
@@ -21,12 +22,12 @@ from trainer_core.store import Store
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers for n pictures: `probabilities` is float32 [n, classes] in the order of `labels`; `seen` is what the network read,
-    float32 [n, height, width]; `seconds` is how long the network took."""
+    """Answers for n pictures or texts: `probabilities` is float32 [n, classes] in the order of `labels`; `seen` is what a network
+    read of pictures, float32 [n, height, width], and None for texts; `seconds` is how long the model took."""
 
     labels: tuple[str, ...]
     probabilities: NDArray[np.float32]
-    seen: NDArray[np.float32]
+    seen: NDArray[np.float32] | None
     seconds: float
 
 
@@ -49,9 +50,20 @@ class Predictor:
         checkpoint = find_checkpoint(self._store, run_id, checkpoint_step)
         config = checkpoint.config()
         seen = as_the_model_sees(images, config.input_mean, config.input_std)
+        question = {"run": checkpoint.run_id, "step": checkpoint.step, "shape": images.shape}
+        return self._predict(question, np.ascontiguousarray(images).tobytes(), seen)
+
+    def predict_texts(
+        self, run_id: str, checkpoint_step: int, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> Predictions:
+        """Asks a checkpoint about n texts, or n pairs. Raises TrainerError with the reason where it can't answer."""
+        question = {"run": run_id, "step": checkpoint_step, "texts": list(texts), "pairs": None if pairs is None else list(pairs)}
+        return self._predict(question, b"", None)
+
+    def _predict(self, question: dict[str, Any], content: bytes, seen: NDArray[np.float32] | None) -> Predictions:
         with self._lock:
-            header, content = self._ask({"run": checkpoint.run_id, "step": checkpoint.step, "shape": images.shape}, images)
-        probabilities = np.frombuffer(content, dtype=np.float32).reshape(header["shape"])
+            header, answer = self._ask(question, content)
+        probabilities = np.frombuffer(answer, dtype=np.float32).reshape(header["shape"])
         return Predictions(tuple(header["labels"]), probabilities, seen, float(header["seconds"]))
 
     def close(self) -> None:
@@ -74,7 +86,7 @@ class Predictor:
             self._ready = False
         return self._process
 
-    def _ask(self, question: dict[str, Any], images: NDArray[np.uint8]) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, question: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
         process = self._start()
         assert process.stdin
         assert process.stdout
@@ -82,7 +94,7 @@ class Predictor:
             if not self._ready:
                 self._read_header(process)
                 self._ready = True
-            process.stdin.write(json.dumps(question).encode() + b"\n" + np.ascontiguousarray(images).tobytes())
+            process.stdin.write(json.dumps(question).encode() + b"\n" + content)
             process.stdin.flush()
             header = self._read_header(process)
         except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainer_core.config import TrainConfig
 
@@ -16,27 +15,21 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class ImageClassifier(nn.Module):
-    """Layers that turn pictures into class scores, and their loss, as HF Trainer wants it."""
+    """Layers that turn pictures into class scores."""
 
-    def __init__(self, layers: nn.Sequential, label_smoothing: float) -> None:
+    def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = layers
-        self.label_smoothing = label_smoothing
 
-    def forward(self, pixels: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """`pixels` is float [rows, 1, height, width], `labels` int64 [rows]; `logits` is [rows, classes]."""
-        logits = self.layers(pixels)
-        if labels is None:
-            return {"logits": logits}
-        # Smoothing changes what is learnt, not what is measured: an evaluated loss stays comparable between runs.
-        smoothing = self.label_smoothing if self.training else 0.0
-        return {"loss": functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing), "logits": logits}
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        """`pixels` is float [rows, 1, height, width]; `logits` is [rows, classes]."""
+        return {"logits": self.layers(pixels)}
 
 
 def build_network(config: TrainConfig, image_shape: tuple[int, int], classes: int) -> ImageClassifier:
     """The network that the settings describe, with torch's own initial weights."""
     layers = _small_cnn(config, image_shape, classes) if config.model == "cnn" else _feed_forward(config, image_shape, classes)
-    return ImageClassifier(nn.Sequential(*layers), config.label_smoothing)
+    return ImageClassifier(nn.Sequential(*layers))
 
 
 def _feed_forward(config: TrainConfig, image_shape: tuple[int, int], classes: int) -> list[nn.Module]:

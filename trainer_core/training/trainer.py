@@ -11,7 +11,9 @@ from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TrainConfig, format_number
 from trainer_core.errors import ConfigError, DivergedError
+from trainer_core.tasks.task import Prepared, as_batch
 from trainer_core.training.flow import rename_metrics
+from trainer_core.training.grouping import GroupedSampler
 from trainer_core.training.optimisers import build_optimizer, build_schedule
 from trainer_core.training.saving import CheckpointFolder
 
@@ -24,8 +26,21 @@ _WATCH_EVERY_ON_GPU = 16
 class DescentTrainer(Trainer):  # type: ignore[misc]
     """One engine for every task. `steps_per_epoch` counts steps of the optimiser."""
 
-    def __init__(self, *, config: TrainConfig, folder: CheckpointFolder, steps_per_epoch: int, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(
+        self, *, config: TrainConfig, folder: CheckpointFolder, task: Prepared, steps_per_epoch: int, **arguments: Any
+    ) -> None:
+        super().__init__(
+            model=task.model,
+            train_dataset=task.splits["train"],
+            data_collator=as_batch,
+            processing_class=task.processing,
+            preprocess_logits_for_metrics=task.choose_logits,
+            compute_metrics=task.measure,
+            **arguments,
+        )
+        # Our loss is a batch's mean: the Trainer must divide it by the batches of a step, whatever the model's signature says.
+        self.loss_is_scaled_for_ga = False
+        self.task = task
         self._descent, self._folder, self._steps_per_epoch = config, folder, steps_per_epoch
         self._first_loss: float | None = None
         self._worst: Tensor | None = None
@@ -43,6 +58,26 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             target = optimizer or self.optimizer
             self.lr_scheduler: Any = build_schedule(self._descent, target, num_training_steps, self._steps_per_epoch)
         return self.lr_scheduler
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """HF's hook: the task's loss of the model's logits; no model computes one of its own."""
+        labels = inputs["labels"]
+        logits = model(**{name: tensor for name, tensor in inputs.items() if name != "labels"})["logits"]
+        loss = self.task.loss(logits, labels, model.training)
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self._descent.group_by_length == "on" and self.task.lengths is not None:
+            # The epoch is read off the steps done, so that it is right in the middle of one too.
+            return GroupedSampler(
+                self.task.lengths,
+                self._descent.batch_size,
+                self._descent.seed,
+                lambda: int(self.state.global_step) // self._steps_per_epoch,
+            )
+        return super()._get_train_sampler(train_dataset)
 
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:
         """HF's hook: one batch forward and backward. Raises DivergedError when the loss is beyond repair."""
@@ -107,6 +142,8 @@ def training_arguments(config: TrainConfig, output: Path) -> TrainingArguments:
         eval_strategy="no",
         save_strategy="no",
         logging_nan_inf_filter=False,  # it would hide a loss that is not a number
+        label_names=["labels"],
+        activation_checkpointing=config.activation_checkpointing == "on",
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
         report_to="none",

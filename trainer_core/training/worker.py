@@ -10,18 +10,18 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from transformers import PrinterCallback, set_seed
 
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
 from trainer_core.config import TrainConfig
-from trainer_core.data import ImageData, content_share_of, load_data, plan, summarise
+from trainer_core.data import Data, load_data, plan, summarise
 from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
-from trainer_core.tasks.image_classification import PictureDataset, as_batch, measure_logits
-from trainer_core.tasks.networks import ImageClassifier, build_network
+from trainer_core.tasks.preparing import prepare_task
+from trainer_core.tasks.task import Prepared
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.flow import Flow, JournalWriter, rename_metrics
+from trainer_core.training.keeping import PredictionKeeper
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
 from trainer_core.training.vitals import Pulse, Vitals
@@ -48,32 +48,26 @@ def train(
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
     data = load_data(config)
     pulse.enter("building the model")
-    network, steps = _prepare(config, data, journal)
+    set_seed(config.seed)
+    task = prepare_task(config, data, store.cache)
+    steps_per_epoch = _describe(config, data, task, journal)
     if stop.is_set():
         return False
-    details = {
-        "labels": data.label_names,
-        "image_shape": data.image_shape,
-        "content_share": content_share_of(data.splits["train"].images),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "dataset_digest": data.digest,
-        "task": config.task,
-    }
+    details = task.details | {"labels": data.label_names, "dataset_digest": data.digest, "task": config.task}
     folder = CheckpointFolder(store, run_id, config, details)
     writer = JournalWriter(journal, pulse, len(data.splits["train"]))
     trainer = DescentTrainer(
         config=config,
         folder=folder,
-        steps_per_epoch=steps,
-        model=network,
+        task=task,
+        steps_per_epoch=steps_per_epoch,
         args=training_arguments(config, folder.aside),
-        train_dataset=PictureDataset(data.splits["train"], config),
-        eval_dataset=PictureDataset(data.splits[config.evaluation_split], config),
-        data_collator=as_batch,
-        compute_metrics=measure_logits,
+        eval_dataset=task.splits[config.evaluation_split],
         callbacks=[Flow(config, folder, stop), writer],
     )
     trainer.remove_callback(PrinterCallback)
+    keeper = PredictionKeeper(store, run_id, data, config.evaluation_split, trainer)
+    trainer.compute_metrics = keeper.measure
     vitals = Vitals(writer.log, store.root)
     vitals.start()
     ended = threading.Event()
@@ -83,7 +77,7 @@ def train(
         trainer.train(resume_from_checkpoint=_resume(store, run_id, folder, resume_from))
         if stop.is_set() and trainer.state.global_step < trainer.state.max_steps:
             return False
-        _test(store, run_id, config, data, trainer, writer, pulse)
+        _test(store, run_id, config, task, trainer, writer, pulse)
         pulse.enter("computing baselines")
         baselines.join()
         folder.close()
@@ -93,15 +87,14 @@ def train(
         vitals.end()
 
 
-def _prepare(config: TrainConfig, data: ImageData, journal: Journal) -> tuple[ImageClassifier, int]:
-    """Seeds, builds the network and writes down what the run stands on; returns it with the steps in an epoch."""
+def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal) -> int:
+    """Writes down what the run stands on; returns the steps in an epoch."""
     summary = summarise(data)
     todo = plan(config, summary)
-    set_seed(config.seed)
-    network = build_network(config, data.image_shape, len(data.label_names))
-    parameters = sum(parameter.numel() for parameter in network.parameters())
+    parameters, trained = task.count_parameters()
     journal.tags(
-        {
+        task.tags
+        | {
             "descent.device": describe_device(),
             "descent.precision": choose_precision(config.precision),
             "descent.packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
@@ -119,11 +112,11 @@ def _prepare(config: TrainConfig, data: ImageData, journal: Journal) -> tuple[Im
         profile = {"rows": len(split), "label_counts": summary.label_counts[name], "revision": data.revision}
         journal.dataset(f"{data.name}/{name}", data.source, data.digest, context, profile)
     logger.info(
-        _("{rows:,} rows, {parameters:,} parameters, {steps:,} steps.").format(
-            rows=summary.rows["train"], parameters=parameters, steps=todo.total_steps
+        _("{rows:,} rows, {parameters:,} parameters, {share:.1%} of them trained, {steps:,} steps.").format(
+            rows=summary.rows["train"], parameters=parameters, share=trained / max(1, parameters), steps=todo.total_steps
         )
     )
-    return network, todo.steps_per_epoch
+    return todo.steps_per_epoch
 
 
 def _resume(store: Store, run_id: str, folder: CheckpointFolder, step: int | None) -> str | None:
@@ -138,24 +131,30 @@ def _resume(store: Store, run_id: str, folder: CheckpointFolder, step: int | Non
 
 
 def _test(
-    store: Store, run_id: str, config: TrainConfig, data: ImageData, trainer: DescentTrainer, writer: JournalWriter, pulse: Pulse
+    store: Store,
+    run_id: str,
+    config: TrainConfig,
+    task: Prepared,
+    trainer: DescentTrainer,
+    writer: JournalWriter,
+    pulse: Pulse,
 ) -> None:
     """Measures the best checkpoint once on the test split, where that split had no part in choosing it."""
     if config.evaluation_split == "test":
         return
     pulse.enter("testing")
     best = find_checkpoint(store, run_id, "best")
-    trainer.model.load_state_dict(load_file(best.path / "model.safetensors"))
-    figures = trainer.predict(PictureDataset(data.splits["test"], config), metric_key_prefix="test").metrics
+    trainer._load_from_checkpoint(str(best.path))  # HF's own loader: it knows adapters from whole models
+    trainer.compute_metrics = task.measure
+    figures = trainer.predict(task.splits["test"], metric_key_prefix="test").metrics
     writer.log(rename_metrics(figures))
 
 
-def _log_baselines(store: Store, config: TrainConfig, data: ImageData, writer: JournalWriter, ended: threading.Event) -> None:
+def _log_baselines(store: Store, config: TrainConfig, data: Data, writer: JournalWriter, ended: threading.Event) -> None:
     if sys.platform == "linux":
         # Linux gives each thread a priority of its own: the baseline takes what training leaves.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-    mean, std = config.input_mean, config.input_std
-    for found in compute_baselines(data, config.evaluation_split, mean, std, store.cache, write_atomically):
+    for found in compute_baselines(data, config, store.cache, write_atomically):
         if ended.is_set():  # nothing may be logged after the run's last word
             return
         writer.log({f"baseline/{name}": value for name, value in found.items()})

@@ -1,0 +1,84 @@
+"""What every kind of work gives the worker, so that one engine trains them all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+from trainer_core.config import TrainConfig
+from trainer_core.data import Data, SplitName
+from trainer_core.tasks.measures import measure
+
+Batch = dict[str, Tensor]
+
+
+class Batches(Protocol):
+    """A split that gives whole batches: the data loader asks once a batch, so that none is collated example by example."""
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, indices: list[int]) -> Batch: ...
+
+
+@dataclass
+class Prepared:
+    """A task ready to train. The logits that `choose_logits` gives are [rows, classes] in the order of the label names."""
+
+    model: nn.Module
+    splits: Mapping[SplitName, Dataset[Any]]
+    lengths: NDArray[np.int64] | None
+    """Tokens of each training example, for grouping; None where all have one size."""
+    choose_logits: Callable[[Tensor, Tensor], Tensor]
+    """From the model's logits and a batch's labels to logits [rows, classes]."""
+    choose_labels: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    """From a batch's labels to class numbers [rows]."""
+    loss: Callable[[Tensor, Tensor, bool], Tensor]
+    """From the model's logits, a batch's labels and whether it trains, to the mean loss."""
+    details: dict[str, Any]
+    """What a checkpoint's manifest says beside the settings, see `Checkpoint.details`."""
+    processing: Any = None
+    """The tokenizer, saved with each checkpoint; None for pictures."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """What the run's page says of the model."""
+
+    def measure(self, evaluated: Any) -> dict[str, float]:
+        """HF Trainer's hook: an EvalPrediction of what `choose_logits` gave."""
+        return measure(self.choose_labels(np.asarray(evaluated.label_ids)), np.argmax(evaluated.predictions, axis=-1))
+
+    def count_parameters(self) -> tuple[int, int]:
+        """All parameters, and those that are trained."""
+        parameters = list(self.model.parameters())
+        return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
+
+
+def class_loss(weights: Tensor | None, smoothing: float) -> Callable[[Tensor, Tensor, bool], Tensor]:
+    """Cross-entropy of logits [rows, classes] against class numbers [rows].
+
+    Smoothing changes what is learnt, not what is measured: an evaluated loss stays comparable between runs, and so it is
+    unweighted too.
+    """
+
+    def loss(logits: Tensor, labels: Tensor, training: bool) -> Tensor:
+        chosen = weights.to(logits.device) if training and weights is not None else None
+        return functional.cross_entropy(logits.float(), labels, weight=chosen, label_smoothing=smoothing if training else 0.0)
+
+    return loss
+
+
+def class_weights(config: TrainConfig, data: Data) -> Tensor | None:
+    """float32 [classes]: rows / (classes x rows of the class), as scikit-learn's balanced; None where all count as they come."""
+    if config.class_weights == "none":
+        return None
+    counts = torch.tensor(data.splits["train"].label_counts(len(data.label_names)), dtype=torch.float32)
+    return counts.sum() / (len(counts) * counts.clamp(min=1))
+
+
+def as_batch(batch: Batch) -> Batch:
+    """The collator: what `Batches` gives is a batch already."""
+    return batch

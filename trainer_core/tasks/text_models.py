@@ -1,0 +1,167 @@
+"""Language models: built small from scratch, or read from a folder or the hub. safetensors only, remote code never."""
+
+import os
+from collections.abc import Iterable
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from trainer_core.config import TrainConfig
+from trainer_core.data.hub import check_host
+from trainer_core.errors import ModelError
+from trainer_core.tasks.tokenizer_training import END, PADDING, train_backend
+
+
+def load_tokenizer(source: str) -> Any:
+    """The tokenizer in a folder or hub repository, with a padding token. Raises ModelError where there is none."""
+    from transformers import AutoTokenizer
+
+    check_source(source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(
+            _("The model {model} has no tokenizer that can be read: {cause}. Choose a model with tokenizer.json.").format(
+                model=source, cause=_first_line(error)
+            )
+        ) from error
+    if not getattr(tokenizer, "is_fast", False) or tokenizer.eos_token_id is None:
+        raise ModelError(
+            _("The tokenizer of {model} has no end-of-text token or no tokenizer.json. Choose a model that has both.").format(
+                model=source
+            )
+        )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
+    """A byte-level BPE tokenizer learnt from the texts, the same for the same texts."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_object=train_backend(texts, vocabulary_size), pad_token=PADDING, eos_token=END)
+
+
+def build_small_gpt(config: TrainConfig, tokenizer: Any, classes: int | None = None) -> Any:
+    """A GPT-2 of the settings' sizes with torch's own initial weights: with a head for `classes`, else a language model."""
+    from transformers import GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
+
+    shape = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=config.max_length + 2,
+        n_embd=config.width,
+        n_layer=config.layers,
+        n_head=config.heads,
+        resid_pdrop=config.dropout,
+        embd_pdrop=config.dropout,
+        attn_pdrop=config.dropout,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **({} if classes is None else {"num_labels": classes}),
+    )
+    return GPT2LMHeadModel(shape) if classes is None else GPT2ForSequenceClassification(shape)
+
+
+def load_model(source: str, tokenizer: Any, classes: int | None = None, label_names: tuple[str, ...] = (), **more: Any) -> Any:
+    """The model in a folder or hub repository: with a head for `classes`, else a language model.
+
+    Raises ModelError for weights that are no safetensors, for an architecture without such a head, and offline.
+    """
+    import transformers
+
+    check_source(source)
+    if Path(source).is_dir():
+        check_weights(Path(source))
+    options: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True, "dtype": "float32", **more}
+    try:
+        if classes is None:
+            model = transformers.AutoModelForCausalLM.from_pretrained(source, **options)
+        else:
+            names = label_names or tuple(str(number) for number in range(classes))
+            options |= {"num_labels": classes, "id2label": dict(enumerate(names)), "label2id": {n: i for i, n in enumerate(names)}}
+            # A model fine-tuned for another number of classes keeps its body and gets a new head.
+            model = transformers.AutoModelForSequenceClassification.from_pretrained(source, ignore_mismatched_sizes=True, **options)
+    except SafetensorError as error:
+        raise _not_safetensors(source, _first_line(error)) from error
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        head = _("a language model") if classes is None else _("a text classifier")
+        raise ModelError(
+            _(
+                "{model} can't be loaded as {head}: {cause}. Choose a model whose architecture has that head, "
+                "with safetensors weights."
+            ).format(model=source, head=head, cause=_first_line(error))
+        ) from error
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def longest_text(model: Any) -> int | None:
+    """The tokens that the model can place at the most; None where it sets no limit."""
+    for name in ("n_positions", "max_position_embeddings"):
+        limit = getattr(model.config, name, None)
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    return None
+
+
+def check_source(source: str) -> None:
+    """Raises ModelError for a folder that is not there or holds no model, and within seconds for a hub id without a network."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(
+                _("The folder {folder} holds no model: it has no config.json. Name a folder that `save_pretrained` wrote.").format(
+                    folder=source
+                )
+            )
+        return
+    if path.exists() or source.startswith(("/", ".", "~")) or source.count("/") > 1 or " " in source:
+        raise ModelError(
+            _("There is no model folder {folder}. Give small_gpt, an existing folder, or a hub id such as gpt2.").format(
+                folder=source
+            )
+        )
+    from huggingface_hub import try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(source, "config.json"), str | os.PathLike):
+        return
+    problem = check_host()
+    if problem is not None:
+        raise ModelError(
+            _(
+                "The model “{model}” is not on this machine and the hub can't be reached ({cause}). Give a folder with the model "
+                "in its place (--model FOLDER, or the field Model), or set HF_ENDPOINT to a mirror."
+            ).format(model=source, cause=problem)
+        )
+
+
+def check_weights(folder: Path) -> None:
+    """Raises ModelError unless the folder's weights are safetensors, by their content and not by their name."""
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt") for path in folder.glob(pattern))
+        raise _not_safetensors(str(folder), _("it has {files}").format(files=", ".join(others)) if others else _("it has none"))
+    for path in found:
+        try:
+            with safe_open(path, framework="pt") as file:
+                file.keys()
+        except (SafetensorError, OSError) as error:
+            raise _not_safetensors(str(folder), f"{path.name}: {_first_line(error)}") from error
+
+
+def _not_safetensors(source: str, cause: str) -> ModelError:
+    return ModelError(
+        _(
+            "{model} has no safetensors weights ({cause}). Other formats can run code when they are opened, so they never are. "
+            "Convert it: model.save_pretrained(FOLDER) writes safetensors."
+        ).format(model=source, cause=cause)
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,151 @@
+"""What a model will see of texts, token by token, without torch: for the page Train, before anything is launched."""
+
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer_core.config import TrainConfig
+from trainer_core.data import TextData
+from trainer_core.errors import ModelError
+from trainer_core.tasks.text_format import Frame, choose_label_tokens, question
+
+_MEASURED = 5_000
+"""Texts whose length is looked at; of more, evenly spread ones."""
+
+
+@dataclass(frozen=True)
+class SeenText:
+    """One example as the model sees it. `pieces` are the tokens' texts in order; `learned` says which one it learns to write
+    (None for a classifier, whose head learns `label`); `cut` is how many tokens were dropped at the start."""
+
+    text: str
+    pair: str | None
+    label: str
+    pieces: tuple[str, ...]
+    learned: int | None
+    cut: int
+
+
+@dataclass(frozen=True)
+class TextPreview:
+    """Examples of the training split, and how long its texts are: `lengths` in tokens, `cut_share` the part that is cut, 0 to 1."""
+
+    examples: tuple[SeenText, ...]
+    lengths: NDArray[np.int64]
+    cut_share: float
+    vocabulary: int
+
+
+def load_backend(config: TrainConfig, data: TextData) -> Any:
+    """The `tokenizers.Tokenizer` of the settings: learnt from the training texts for small_gpt, else the model's own.
+
+    Raises ModelError where the model is not on this machine: a page downloads nothing.
+    """
+    from tokenizers import Tokenizer
+
+    if config.model == "small_gpt":
+        from trainer_core.tasks.tokenizer_training import train_backend
+
+        train = data.splits["train"]
+        return train_backend([*train.texts, *(train.pairs or ())], config.vocabulary_size)
+    folder = Path(config.model).expanduser()
+    file: Any = folder / "tokenizer.json"
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        file = try_to_load_from_cache(config.model, "tokenizer.json")
+    if not isinstance(file, str | Path) or not Path(file).is_file():
+        raise ModelError(
+            _("{model} is not on this machine, so there is no preview of its tokens. The run downloads it first.").format(
+                model=config.model
+            )
+            if not folder.is_dir()
+            else _("The folder {folder} has no tokenizer.json. Choose a model that has one.").format(folder=config.model)
+        )
+    return Tokenizer.from_file(str(file))
+
+
+def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[int]) -> TextPreview:
+    """Examples of the training split at `rows`, and the lengths of its texts."""
+    split = data.splits["train"]
+    chosen = np.linspace(0, len(split) - 1, min(_MEASURED, len(split))).astype(np.int64)
+    measured = backend.encode_batch([split.texts[row] for row in chosen], add_special_tokens=False)
+    lengths = np.array([len(encoding.ids) for encoding in measured], dtype=np.int64)
+    if split.pairs is not None:
+        others = backend.encode_batch([split.pairs[row] for row in chosen], add_special_tokens=False)
+        lengths += np.array([len(encoding.ids) for encoding in others], dtype=np.int64)
+    show = _classifier(config, data, backend) if config.task == "sequence_classification" else _writer(config, data, backend)
+    examples = tuple(show(row) for row in rows)
+    room = _room(config, backend, split.pairs is not None)
+    return TextPreview(examples, lengths, float((lengths > room).mean()), backend.get_vocab_size())
+
+
+def _writer(config: TrainConfig, data: TextData, backend: Any) -> Any:
+    split, end = data.splits["train"], _end(backend)
+    label_ids = choose_label_tokens(data.label_names, lambda text: list(backend.encode(text, add_special_tokens=False).ids))
+
+    def show(row: int) -> SeenText:
+        ids = np.asarray(backend.encode(split.texts[row], add_special_tokens=False).ids, dtype=np.int32)
+        read = question(ids, end, config.max_length)
+        label = int(split.labels[row])
+        token = label_ids[label]
+        written = f"<label:{data.label_names[label]}>" if token < 0 else _piece(backend, token)
+        pieces = (*(_piece(backend, int(part)) for part in read), written)
+        return SeenText(split.texts[row], None, data.label_names[label], pieces, len(read), max(0, len(ids) + 1 - len(read)))
+
+    return show
+
+
+def _classifier(config: TrainConfig, data: TextData, backend: Any) -> Any:
+    split = data.splits["train"]
+    frame = _frame(backend, split.pairs is not None)
+
+    def show(row: int) -> SeenText:
+        ids = np.asarray(backend.encode(split.texts[row], add_special_tokens=False).ids, dtype=np.int32)
+        other = None
+        if split.pairs is not None:
+            other = np.asarray(backend.encode(split.pairs[row], add_special_tokens=False).ids, dtype=np.int32)
+        put, _first = frame.put(ids, other, config.max_length)
+        special = len(frame.before) + len(frame.between) + len(frame.after)
+        whole = len(ids) + (0 if other is None else len(other)) + special
+        pair = None if split.pairs is None else split.pairs[row]
+        name = data.label_names[int(split.labels[row])]
+        return SeenText(split.texts[row], pair, name, tuple(_piece(backend, int(part)) for part in put), None, whole - len(put))
+
+    return show
+
+
+def _frame(backend: Any, pair: bool) -> Frame:
+    return Frame(
+        lambda text: list(backend.encode(text, add_special_tokens=False).ids),
+        lambda *texts: list(backend.encode(*texts).ids),
+        _end(backend),
+        pair,
+        has_types=False,
+    )
+
+
+def _room(config: TrainConfig, backend: Any, pair: bool) -> int:
+    if config.task == "label_token":
+        return config.max_length - 2
+    frame = _frame(backend, pair)
+    return config.max_length - len(frame.before) - len(frame.between) - len(frame.after)
+
+
+def _end(backend: Any) -> int:
+    for name in ("<eos>", "<|endoftext|>", "</s>", "[SEP]", "<|im_end|>", "<end_of_turn>"):
+        token = backend.token_to_id(name)
+        if token is not None:
+            return int(token)
+    return 0
+
+
+def _piece(backend: Any, token: int) -> str:
+    """A token as people read it: a byte-level or sentencepiece mark of a space becomes one."""
+    text = backend.decode([token], skip_special_tokens=False)
+    raw = backend.id_to_token(token) or ""
+    return f" {text.lstrip()}" if raw[:1] in ("Ġ", "▁") else text or raw

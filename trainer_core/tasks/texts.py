@@ -1,0 +1,142 @@
+"""From texts to a task ready to train, and from a checkpoint of texts to an answer."""
+
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from trainer_core.config import TrainConfig
+from trainer_core.data import TextData
+from trainer_core.errors import ConfigError
+from trainer_core.tasks import label_token
+from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
+from trainer_core.tasks.label_token import LabelTokenDataset
+from trainer_core.tasks.sequence_classification import TextDataset
+from trainer_core.tasks.task import Prepared, class_loss, class_weights
+from trainer_core.tasks.text_format import Frame
+from trainer_core.tasks.text_models import build_small_gpt, load_model, load_tokenizer, longest_text, train_tokenizer
+from trainer_core.tasks.tokens import Tokens, tokenise
+
+
+def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable[[float], None] | None = None) -> Prepared:
+    """The model, its tokenizer and the tokenised splits. Seed before: new weights are drawn here. Raises TrainerError."""
+    check_adapter(config)
+    classes = len(data.label_names)
+    classifies = config.task == "sequence_classification"
+    tokenizer = get_tokenizer(config, data)
+    known = len(tokenizer)
+    if config.model == "small_gpt":
+        model = build_small_gpt(config, tokenizer, classes if classifies else None)
+        model.config.id2label = dict(enumerate(data.label_names))
+    else:
+        model = load_model(config.model, tokenizer, classes if classifies else None, data.label_names, **quantised(config))
+    limit = longest_text(model)
+    if limit is not None and config.max_length > limit:
+        raise ConfigError(
+            {
+                "max_length": _(
+                    "Max length (max_length) is {length:,}, and {model} reads {limit:,} tokens at the most. Give that or less."
+                ).format(length=config.max_length, model=config.model, limit=limit)
+            }
+        )
+    label_ids = [] if classifies else label_token.add_label_tokens(data.label_names, tokenizer, model)
+    if config.adapter != "none":
+        model = add_adapter(model, config, classifies, range(known, len(tokenizer)))
+    splits = {
+        name: build_split(
+            config, split.texts, split.pairs, split.labels, tokenizer, model, label_ids, cache, f"{data.digest}-{name}", progress
+        )
+        for name, split in data.splits.items()
+    }
+    lengths = np.minimum(_tokens_of(splits["train"]).lengths, config.max_length)
+    weights = class_weights(config, data)
+    if classifies:
+        prepared = Prepared(
+            model=model,
+            splits=splits,
+            lengths=lengths,
+            choose_logits=lambda logits, _labels: logits,
+            choose_labels=lambda labels: labels,
+            loss=class_loss(weights, config.label_smoothing),
+            details={},
+        )
+    else:
+        prepared = label_token.prepare(config, model, splits, lengths, label_ids, weights)
+    prepared.processing = tokenizer
+    everything, trained = prepared.count_parameters()
+    cut = float(np.mean(_tokens_of(splits["train"]).lengths + (2 if not classifies else 0) > config.max_length))
+    prepared.tags = {"descent.trained_parameters": str(trained), "descent.cut_share": f"{cut:.4f}"}
+    prepared.details |= {"parameters": everything, "trained_parameters": trained, "synthetic": data.synthetic}
+    return prepared
+
+
+def get_tokenizer(config: TrainConfig, data: TextData) -> Any:
+    """The model's own tokenizer, or one learnt from the training texts for a model built here."""
+    if config.model != "small_gpt":
+        return load_tokenizer(config.model)
+    train = data.splits["train"]
+    return train_tokenizer([*train.texts, *(train.pairs or ())], config.vocabulary_size)
+
+
+def build_split(
+    config: TrainConfig,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    labels: NDArray[np.int64],
+    tokenizer: Any,
+    model: Any,
+    label_ids: Sequence[int],
+    cache: Path | None = None,
+    key: str = "",
+    progress: Callable[[float], None] | None = None,
+) -> Dataset[Any]:
+    """Texts as the model reads them: the same code for training, evaluation and questions."""
+    tokens = tokenise(texts, tokenizer, cache, key, progress)
+    padding = tokenizer.pad_token_id
+    if config.task == "label_token":
+        return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config)
+    others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
+    has_types = pairs is not None and getattr(model.config, "type_vocab_size", 0) > 1
+    frame = Frame(
+        lambda text: list(tokenizer(text, add_special_tokens=False)["input_ids"]),
+        lambda *asked: list(tokenizer(*asked)["input_ids"]),
+        tokenizer.eos_token_id,
+        pairs is not None,
+        has_types,
+    )
+    return TextDataset(tokens, others, labels, frame, padding, config)
+
+
+def _tokens_of(split: Dataset[Any]) -> Tokens:
+    tokens: Tokens = split.tokens  # type: ignore[attr-defined]
+    return tokens
+
+
+@torch.no_grad()
+def class_probabilities(
+    config: TrainConfig,
+    model: Any,
+    tokenizer: Any,
+    label_ids: Sequence[int],
+    classes: int,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+) -> NDArray[np.float32]:
+    """Softmax over the classes (for `label_token` over the label tokens), float32 [texts, classes]."""
+    model.eval()
+    split = build_split(config, texts, pairs, np.zeros(len(texts), dtype=np.int64), tokenizer, model, label_ids)
+    answers = []
+    for start in range(0, len(texts), config.eval_batch_size):
+        batch = split.__getitems__(list(range(start, min(start + config.eval_batch_size, len(texts)))))  # type: ignore[attr-defined]
+        labels = batch.pop("labels")
+        device = next(model.parameters()).device
+        logits = model(**{name: tensor.to(device) for name, tensor in batch.items()})["logits"]
+        if config.task == "label_token":
+            logits = label_token.logits_at_label(torch.tensor(list(label_ids)), logits, labels.to(device))
+        answers.append(torch.softmax(logits.float(), dim=-1).cpu().numpy())
+    return np.concatenate(answers) if answers else np.zeros((0, classes), dtype=np.float32)

@@ -1,0 +1,86 @@
+"""Texts as tokens: read once in batches, kept by dataset and tokenizer, padded batch by batch."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+logger = logging.getLogger("descent.worker")
+_AT_ONCE = 2_000
+"""Texts tokenised between two lines of progress."""
+
+
+class Tokens:
+    """The tokens of many texts in one array: text `i` is `ids[offsets[i]:offsets[i + 1]]`."""
+
+    def __init__(self, ids: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
+        self.ids, self.offsets = ids, offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text."""
+        return np.diff(self.offsets)
+
+
+def tokenise(
+    texts: Sequence[str], tokenizer: Any, cache: Path | None = None, key: str = "", progress: Callable[[float], None] | None = None
+) -> Tokens:
+    """The texts as tokens, without special tokens and uncut.
+
+    `key` says which texts they are. With the tokenizer's own digest it names a file in `cache` that answers the next run;
+    `progress` is told the share that is done, 0 to 1.
+    """
+    path = None if cache is None else cache / f"tokens-{key}-{tokenizer_digest(tokenizer)}.npz"
+    if path is not None:
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return Tokens(stored["ids"], stored["offsets"])
+        except (OSError, ValueError, KeyError):
+            pass  # not there yet, or cut short: made anew below
+    pieces: list[NDArray[np.int32]] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        encoded = tokenizer(list(texts[start : start + _AT_ONCE]), add_special_tokens=False, verbose=False)["input_ids"]
+        pieces += [np.asarray(ids, dtype=np.int32) for ids in encoded]
+        if progress is not None:
+            progress(len(pieces) / len(texts))
+        if len(texts) > _AT_ONCE:
+            logger.info(_("Tokenised {done:,} of {all:,} texts.").format(done=len(pieces), all=len(texts)))
+    offsets = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64)
+    tokens = Tokens(np.concatenate(pieces) if pieces else np.zeros(0, np.int32), offsets)
+    if path is not None:
+        aside = path.with_suffix(".part.npz")
+        np.savez(aside, ids=tokens.ids, offsets=tokens.offsets)
+        aside.replace(path)
+    return tokens
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """blake2 of everything that decides its tokens, 16 hexadecimal digits."""
+    return hashlib.blake2b(tokenizer.backend_tokenizer.to_str().encode(), digest_size=8).hexdigest()
+
+
+def pad(rows: Sequence[NDArray[np.int32]], value: int, length: int | None = None) -> tuple[Tensor, Tensor]:
+    """int64 ids [rows, longest], filled up at the end with `value`, and their mask (1 where a token stands).
+
+    `length` pads to a fixed length in place of the longest row's.
+    """
+    width = length or max((len(row) for row in rows), default=0)
+    ids = np.full((len(rows), width), value, dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = row
+        mask[index, : len(row)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)
