@@ -3,12 +3,13 @@
 import time
 from gettext import gettext as _
 
-from trainer_core.checkpoints import find_checkpoint, verify
-from trainer_core.errors import RunError
+from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
+from trainer_core.config import SETTINGS, TrainConfig, build_config, read_config, write_config
+from trainer_core.errors import ConfigError, RunError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.reporter import report
 from trainer_core.jobs.summon import ensure_supervisor
-from trainer_core.store import Store
+from trainer_core.store import Store, write_atomically
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.records import RunRecord
 
@@ -51,10 +52,11 @@ def stop(store: Store, run_id: str) -> None:
     ensure_supervisor(store)
 
 
-def resume(store: Store, run_id: str, checkpoint_step: int | None = None) -> None:
+def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs: int | None = None) -> None:
     """Queues a run that is over once more, to go on from a checkpoint, the last by default.
 
-    Raises RunError for a run that is live, CheckpointError where the checkpoint is missing or damaged.
+    With `epochs` it goes on to that many in total; its schedule is stretched over them. Raises RunError for a run that is
+    live, CheckpointError where the checkpoint is missing or damaged, ConfigError for epochs that are done already.
     """
     record = _own_run(store, run_id)
     jobs = JobDatabase(store.jobs_database)
@@ -68,16 +70,41 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None) -> Non
         raise RunError(_("{name} has no config.json beside its checkpoints: clone it instead.").format(name=record.name))
     checkpoint = find_checkpoint(store, run_id, "last" if checkpoint_step is None else checkpoint_step)
     verify(checkpoint)
+    before = read_config(store.config_file(run_id))
+    config = before if epochs is None else _lengthened(before, checkpoint, epochs)
     if job is None:
         jobs.add_over(run_id, record.state)
     else:
         _wait_until_reported(store, jobs, record)
+    if config != before:
+        # Before it is queued: its worker reads the file as soon as it starts.
+        write_config(config, store.config_file(run_id), write_atomically)
+        write.set_tags(store, run_id, {tags.EPOCHS: str(config.epochs)})
     if not jobs.requeue(run_id, checkpoint.step):
         raise RunError(_("{name} has just been resumed by someone else.").format(name=record.name))
     ensure_supervisor(store)
     queued = jobs.get(run_id)
     assert queued is not None
     report(store, jobs, queued)
+
+
+def _lengthened(config: TrainConfig, checkpoint: Checkpoint, epochs: int) -> TrainConfig:
+    if config.max_steps is not None:
+        raise RunError(
+            _("The run ends after {steps:,} steps (max_steps), whatever its epochs. Clone it into the form to train longer.").format(
+                steps=config.max_steps
+            )
+        )
+    if epochs <= checkpoint.epoch:
+        raise ConfigError(
+            {
+                "epochs": _(
+                    "Epochs (epochs) is {epochs:,}, and the checkpoint at step {step:,} has {done:.4g} behind it. "
+                    "Give the epochs in total: more than that."
+                ).format(epochs=epochs, step=checkpoint.step, done=checkpoint.epoch)
+            }
+        )
+    return build_config({name: getattr(config, name) for name in SETTINGS} | {"epochs": epochs})
 
 
 def move_first(store: Store, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Launching a run: data checked, MLflow run created, config written, queued, supervisor at work."""
+"""Launching a run: data and model checked, MLflow run created, config written, queued, supervisor at work."""
 
 import os
 import shlex
@@ -19,14 +19,16 @@ _DEFAULT_RECIPE = "digits"
 
 
 def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, cloned_from: str | None = None) -> str:
-    """Queues a run and returns its id. The data is checked first.
+    """Queues a run and returns its id. The data and the model's source are checked first.
 
-    Raises DataError or ConfigError for what the user can mend, StoreError where the run can't be recorded.
+    Raises DataError, ModelError or ConfigError for what the user can mend, StoreError where the run can't be recorded.
     """
     from trainer_core.data import check
+    from trainer_core.tasks.model_source import check_model
 
-    config = config.model_copy(update={"dataset": _absolute(config.dataset)})
+    config = config.model_copy(update={"dataset": _absolute(config.dataset), "model": _absolute(config.model)})
     check(config)
+    check_model(config)
     command = launch_command(config, recipe)  # before the run gets a name: the same command may run twice
     ensure_supervisor(store)  # its start overlaps with what follows; it waits longer than that for something to do
     if not config.name:
@@ -85,11 +87,11 @@ def replace_text(path: Path, text: str) -> None:
     aside.replace(path)
 
 
-def _absolute(dataset: str) -> str:
-    """A folder's path from the root: the worker runs in another working directory."""
-    path = Path(dataset).expanduser()
-    named = os.sep in dataset or dataset.startswith((".", "~"))
-    return str(path.absolute()) if named and path.exists() else dataset
+def _absolute(source: str) -> str:
+    """A folder's path from the root: the worker runs in another working directory. Other names stay as they are."""
+    path = Path(source).expanduser()
+    named = os.sep in source or source.startswith((".", "~"))
+    return str(path.absolute()) if named and path.exists() else source
 
 
 def _git_commit() -> str:

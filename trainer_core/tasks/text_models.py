@@ -1,16 +1,15 @@
 """Language models: built small from scratch, or read from a folder or the hub. safetensors only, remote code never."""
 
-import os
 from collections.abc import Iterable
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from trainer_core.config import TrainConfig
-from trainer_core.data.hub import check_host
 from trainer_core.errors import ModelError
+from trainer_core.tasks.model_source import check_source, check_weights, first_line, not_safetensors
 from trainer_core.tasks.tokenizer_training import END, PADDING, train_backend
 
 
@@ -18,13 +17,14 @@ def load_tokenizer(source: str) -> Any:
     """The tokenizer in a folder or hub repository, with a padding token. Raises ModelError where there is none."""
     from transformers import AutoTokenizer
 
-    check_source(source)
+    if not (Path(source) / "tokenizer.json").is_file():  # an adapter's checkpoint has one without being a whole model
+        check_source(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(
             _("The model {model} has no tokenizer that can be read: {cause}. Choose a model with tokenizer.json.").format(
-                model=source, cause=_first_line(error)
+                model=source, cause=first_line(error)
             )
         ) from error
     if not getattr(tokenizer, "is_fast", False) or tokenizer.eos_token_id is None:
@@ -86,14 +86,14 @@ def load_model(source: str, tokenizer: Any, classes: int | None = None, label_na
             # A model fine-tuned for another number of classes keeps its body and gets a new head.
             model = transformers.AutoModelForSequenceClassification.from_pretrained(source, ignore_mismatched_sizes=True, **options)
     except SafetensorError as error:
-        raise _not_safetensors(source, _first_line(error)) from error
+        raise not_safetensors(source, first_line(error)) from error
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         head = _("a language model") if classes is None else _("a text classifier")
         raise ModelError(
             _(
                 "{model} can't be loaded as {head}: {cause}. Choose a model whose architecture has that head, "
                 "with safetensors weights."
-            ).format(model=source, head=head, cause=_first_line(error))
+            ).format(model=source, head=head, cause=first_line(error))
         ) from error
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
@@ -107,61 +107,3 @@ def longest_text(model: Any) -> int | None:
         if isinstance(limit, int) and limit > 0:
             return limit
     return None
-
-
-def check_source(source: str) -> None:
-    """Raises ModelError for a folder that is not there or holds no model, and within seconds for a hub id without a network."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError(
-                _("The folder {folder} holds no model: it has no config.json. Name a folder that `save_pretrained` wrote.").format(
-                    folder=source
-                )
-            )
-        return
-    if path.exists() or source.startswith(("/", ".", "~")) or source.count("/") > 1 or " " in source:
-        raise ModelError(
-            _("There is no model folder {folder}. Give small_gpt, an existing folder, or a hub id such as gpt2.").format(
-                folder=source
-            )
-        )
-    from huggingface_hub import try_to_load_from_cache
-
-    if isinstance(try_to_load_from_cache(source, "config.json"), str | os.PathLike):
-        return
-    problem = check_host()
-    if problem is not None:
-        raise ModelError(
-            _(
-                "The model “{model}” is not on this machine and the hub can't be reached ({cause}). Give a folder with the model "
-                "in its place (--model FOLDER, or the field Model), or set HF_ENDPOINT to a mirror."
-            ).format(model=source, cause=problem)
-        )
-
-
-def check_weights(folder: Path) -> None:
-    """Raises ModelError unless the folder's weights are safetensors, by their content and not by their name."""
-    found = sorted(folder.glob("*.safetensors"))
-    if not found:
-        others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt") for path in folder.glob(pattern))
-        raise _not_safetensors(str(folder), _("it has {files}").format(files=", ".join(others)) if others else _("it has none"))
-    for path in found:
-        try:
-            with safe_open(path, framework="pt") as file:
-                file.keys()
-        except (SafetensorError, OSError) as error:
-            raise _not_safetensors(str(folder), f"{path.name}: {_first_line(error)}") from error
-
-
-def _not_safetensors(source: str, cause: str) -> ModelError:
-    return ModelError(
-        _(
-            "{model} has no safetensors weights ({cause}). Other formats can run code when they are opened, so they never are. "
-            "Convert it: model.save_pretrained(FOLDER) writes safetensors."
-        ).format(model=source, cause=cause)
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -89,8 +89,9 @@ class RunRecord:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The params with our settings typed; what is unknown stays text."""
-        return from_params(self.params)
+        """The params with our settings typed; what is unknown stays text. The epochs are those it was last trained for."""
+        longer = self.tags.get(names.EPOCHS, "")
+        return from_params(self.params) | ({"epochs": int(longer)} if longer.isdigit() else {})
 
     @cached_property
     def restarts(self) -> tuple[Restart, ...]:
