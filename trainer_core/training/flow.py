@@ -107,7 +107,6 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self._samples_logged = self.samples
         self._pulse.first_step = self._pulse.step = state.global_step
         self._pulse.total_steps = state.max_steps
-        self._pulse.training_since = time.time()
         self._pulse.enter("training")
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
