@@ -12,7 +12,7 @@ import numpy as np
 from trainer_core.config import TrainConfig
 from trainer_core.data import hub
 from trainer_core.data.digits import read_digits
-from trainer_core.data.idx import missing_files, read_folder
+from trainer_core.data.idx import read_folder
 from trainer_core.data.images import ImageData, ImageSplit, SplitName, digest_of
 from trainer_core.data.splits import draw_stratified
 from trainer_core.errors import ConfigError, DataError
@@ -159,8 +159,3 @@ def _draw_missing(found: Mapping[str, ImageSplit], config: TrainConfig) -> dict[
             rows = rows[kept]
     splits["train"] = train.take(rows)
     return {name: splits[name] for name in ("train", "validation", "test") if name in splits}
-
-
-def looks_like_mnist(folder: Path) -> bool:
-    """Whether the folder holds the four IDX files."""
-    return folder.is_dir() and not missing_files(folder)

@@ -54,7 +54,7 @@ def stop(store: Store, run_id: str) -> None:
 def resume(store: Store, run_id: str, checkpoint_step: int | None = None) -> None:
     """Queues a run that is over once more, to go on from a checkpoint, the last by default.
 
-    Raises RunError for a run that is live, CheckpointError where the checkpoint is missing or damaged.
+    Raises RunError for a run that is live or has done all its steps, CheckpointError where the checkpoint is missing or damaged.
     """
     record = _own_run(store, run_id)
     jobs = JobDatabase(store.jobs_database)
@@ -68,6 +68,13 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None) -> Non
         raise RunError(_("{name} has no config.json beside its checkpoints: clone it instead.").format(name=record.name))
     checkpoint = find_checkpoint(store, run_id, "last" if checkpoint_step is None else checkpoint_step)
     verify(checkpoint)
+    if record.state == "finished" and checkpoint.step >= int(record.tags.get(tags.TOTAL_STEPS) or checkpoint.step + 1):
+        raise RunError(
+            _(
+                "{name} has finished all its {steps:,} steps: nothing is left to train. Resume it from an earlier checkpoint, "
+                "or clone it with more epochs."
+            ).format(name=record.name, steps=checkpoint.step)
+        )
     if job is None:
         jobs.add_over(run_id, record.state)
     else:
