@@ -34,6 +34,9 @@ def main() -> int:
     parser.add_argument("recipes", nargs="*", default=["digits", "mnist"], metavar="RECIPE", help="digits, mnist")
     parser.add_argument("--mnist", default=str(data / "mnist"), help="the folder with the IDX files")
     arguments = parser.parse_args()
+    unknown = [name for name in arguments.recipes if name not in RECIPES]
+    if unknown:
+        parser.error(f"there is no recipe {unknown[0]}; recipes are {', '.join(RECIPES)}")
     print(describe())
     figures: dict[str, Any] = {}
     holds = True

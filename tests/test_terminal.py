@@ -87,6 +87,15 @@ def test_a_pipe_gets_few_whole_lines(watch: Watch, monkeypatch: pytest.MonkeyPat
     assert out.getvalue().splitlines() == ["training · step 30 of 40 · 1 min 5 s left · loss 0.25 · accuracy 0.9"]
 
 
+def test_a_resumed_run_that_waits_does_not_show_its_last_attempt(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = iter([("queued", False)] * 3)
+    monkeypatch.setattr(terminal, "state_of", lambda _store, _run_id: next(states, ("finished", True)))
+    monkeypatch.setattr(terminal, "_LOOK_SECONDS", 0.001)
+    out = io.StringIO()
+    follow(watch, out)
+    assert out.getvalue().splitlines() == ["waiting in the queue"]
+
+
 def test_a_supervisor_that_was_killed_is_started_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     _ends_after(watch, 3, monkeypatch)
     summoned: list[Store] = []

@@ -70,6 +70,7 @@ def test_ctrl_c_leaves_the_run_going_and_stop_then_resume_finish_it(store: Store
         time.sleep(0.1)
     run = read.get_run(store, run_id)
     assert run.state == "stopped"
+    assert run.reason.startswith("Stopped at step ")
 
     resumed = start(store, "resume", "last")
     output, errors = resumed.communicate(timeout=60)

@@ -66,7 +66,7 @@ class Store:
         return self.journals / f"{_checked(run_id)}.jsonl"
 
     def progress(self, run_id: str) -> Path:
-        """The worker's sign of life: step, total steps and phase, replaced about once a second."""
+        """The worker's sign of life: step, total steps and phase, replaced twice a second."""
         return self.journals / f"{_checked(run_id)}.progress.json"
 
     def exit_status(self, run_id: str) -> Path:

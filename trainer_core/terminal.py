@@ -120,6 +120,8 @@ def follow(watch: Watch, out: TextIO | None = None, clock: Callable[[], float] =
         if settled:
             out.write("\r\x1b[K" if live else "")
             return state
+        if state == "queued":
+            now = None  # a resumed run: what is there is the last attempt's
         text = _waiting(state) if now is None else _line(now, watch.values)
         news = f"{now is None} {state} {watch.values.get('eval/loss')}"
         if live:

@@ -23,6 +23,21 @@ _PHASES = {
     "failed": _("Ending"),
 }
 
+# What surrounded a run, by tag, in the order in which people ask for it.
+_ORIGIN = {
+    "descent.recipe": _("Recipe"),
+    "descent.cloned_from": _("Cloned from run"),
+    "descent.dataset": _("Dataset"),
+    "descent.dataset_digest": _("Dataset digest"),
+    "descent.device": _("Device"),
+    "descent.threads": _("Threads"),
+    "descent.precision": _("Precision"),
+    "descent.python": _("Python"),
+    "descent.packages": _("Packages"),
+    "mlflow.source.git.commit": _("Git commit"),
+    "descent.command": _("Shell command"),
+}
+
 
 def evaluated_on(run: RunRecord) -> str:
     """The split that the run's `eval/*` is measured on: validation or test."""
@@ -39,13 +54,20 @@ def line_of(run: RunRecord, run_ids: Sequence[str]) -> Line:
     return Line(run.run_id, run.name, run_colour(run.run_id, run_ids), evaluated_on(run), run.segments)
 
 
+def origin_facts(run: RunRecord) -> dict[str, str]:
+    """What surrounded the run, by label: device, versions, where its data and code came from."""
+    facts = {label: run.tags.get(tag, "") for tag, label in _ORIGIN.items()}
+    facts |= {_("Times resumed"): str(len(run.restarts) or ""), _("Experiment"): run.experiment, _("Run id"): run.run_id}
+    return {label: text for label, text in facts.items() if text}
+
+
 def shown_state(run: RunRecord, progress: Progress | None) -> str:
     """The run's state, `silent` for one that should work and has not been heard of for a while."""
     return "silent" if run.state == "running" and progress is not None and progress.silent else run.state
 
 
 def progress_words(progress: Progress | None) -> str:
-    """`Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min left`."""
+    """`Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min left`, or what the run does before and between its steps."""
     if progress is None or not progress.total_steps:
         phase = _PHASES.get(progress.phase, progress.phase) if progress else ""
         return _("{phase} …").format(phase=phase or _("Starting"))
@@ -57,6 +79,8 @@ def progress_words(progress: Progress | None) -> str:
         parts.append(_PHASES.get(progress.phase, progress.phase).lower())
     elif progress.seconds_left is not None:
         parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
+    else:
+        parts.append(_("estimating the time left"))
     return " · ".join(parts)
 
 

@@ -11,7 +11,7 @@ from pages.components.charts import loss_figure, metric_figure
 from pages.components.live_chart import live_chart
 from pages.components.navigation import open_page
 from pages.components.run_cards import attempt
-from pages.components.run_facts import baselines_of, evaluated_on
+from pages.components.run_facts import baselines_of, evaluated_on, origin_facts
 from pages.components.run_table import table_height
 from pages.components.series import XAxis
 from pages.components.session import (
@@ -101,12 +101,10 @@ def settings_tab(run: RunRecord) -> None:
             st.caption(_("Nothing: all settings are the recipe's."))
     st.markdown(_("#### All settings"))
     st.dataframe(_all_settings(run, config), hide_index=True, height=420, alt=_("All settings of the run"))
-    facts = {name.removeprefix("descent."): text for name, text in run.tags.items() if name.startswith("descent.")}
-    facts |= {"experiment": run.experiment, "run id": run.run_id, "git commit": run.tags.get("mlflow.source.git.commit", "")}
     with st.expander(_("Where it came from"), icon=":material/info:"):
-        shown = {name: text for name, text in facts.items() if text and name not in ("segments", "restarts")}
-        table = pd.DataFrame({_("Fact"): list(shown), _("Value"): list(shown.values())})
-        st.dataframe(table, hide_index=True, alt=_("Versions, device and origin of the run"))
+        facts = origin_facts(run)
+        table = pd.DataFrame({_("Fact"): list(facts), _("Value"): list(facts.values())})
+        st.dataframe(table, hide_index=True, height=table_height(len(facts)), alt=_("Versions, device and origin of the run"))
 
 
 def _difference_rows(changed: dict[str, tuple[object, object]]) -> pd.DataFrame:

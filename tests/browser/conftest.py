@@ -8,10 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -44,7 +45,10 @@ class Dashboard:
     store: Store
 
 
-StartDashboard = Callable[[], Dashboard]
+class StartDashboard(Protocol):
+    """Starts a dashboard; `first_run` as in the fixture `start_dashboard`."""
+
+    def __call__(self, first_run: bool = False) -> Dashboard: ...
 
 
 @pytest.fixture
@@ -57,12 +61,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
-    """Starts a fresh dashboard over the test's store each time it is called; all are ended with the test."""
+    """Starts a fresh dashboard over the test's store each time it is called; all are ended with the test.
+
+    With `first_run`, through the command line, as `make run` does: a store without runs gets its first one queued.
+    """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> Dashboard:
+    def start(first_run: bool = False) -> Dashboard:
         port = _free_port()
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+        bare = ["streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+        command = [sys.executable, "-m", *(["trainer_core", "dashboard", "--port", str(port)] if first_run else bare)]
         environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
         environment |= {"DESCENT_STORE": str(store.root), "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1"}
         log = tmp_path / f"dashboard-{port}.log"

@@ -10,7 +10,7 @@ from trainer_core.data import hub
 from trainer_core.errors import DataError
 
 
-@pytest.fixture()
+@pytest.fixture
 def picture_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six pictures in folders by split and class, as `datasets` finds them, and no look for a network."""
     monkeypatch.setattr(hub, "check_reachable", lambda dataset: None)

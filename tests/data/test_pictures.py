@@ -41,6 +41,25 @@ def test_where_it_was_drawn_and_dark_on_light_make_no_difference() -> None:
     assert np.array_equal(frames[0], frames[2])
 
 
+def test_a_photograph_under_a_lamp_becomes_what_the_drawing_is() -> None:
+    drawn = np.asarray(draw_stroke(60, 200), dtype=float)
+    light = np.linspace(-40, 40, 280)[None, :] + np.linspace(15, -15, 280)[:, None]
+    grain = np.random.default_rng(0).normal(0, 8, drawn.shape)
+    photographed = np.clip(drawn + light + grain, 0, 255).astype(np.uint8)
+    plain, found = prepare_picture(draw_stroke(60, 200), (28, 28)), prepare_picture(photographed, (28, 28))
+    assert np.array_equal(plain > 100, found > 100)
+    assert not found[:, :9].any()
+    assert not found[:, -9:].any()
+
+
+def test_a_stroke_that_runs_off_the_picture_is_still_ink() -> None:
+    picture = Image.new("L", (280, 280), 0)
+    ImageDraw.Draw(picture).line([(140, -20), (140, 300)], fill=255, width=30)
+    framed = prepare_picture(picture, (28, 28))
+    assert framed.max() == 255
+    assert np.flatnonzero(framed.any(axis=0)).size <= 3
+
+
 def test_a_picture_of_the_right_size_is_taken_as_it_is() -> None:
     image = load_data(TrainConfig()).splits["test"].images[0]
     bordered = np.zeros((10, 10), dtype=np.uint8)

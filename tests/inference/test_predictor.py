@@ -42,6 +42,28 @@ def test_the_warm_process_answers_and_refuses_with_sentences(train_run: Train, s
     assert not [process for process in psutil.Process(os.getpid()).children() if "trainer_core.inference" in process.cmdline()]
 
 
+def test_a_question_that_is_interrupted_leaves_no_answer_for_the_next(
+    train_run: Train, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train_run(CONFIG)
+    best = find_checkpoint(store, run.run_id, "best")
+    images = load_data(CONFIG).splits["validation"].images
+    predictor = Predictor(store)
+    try:
+        whole = predictor.predict(run.run_id, best.step, images[:5]).probabilities
+
+        def interrupt(_process: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(predictor, "_read_header", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                predictor.predict(run.run_id, best.step, images[5:9])
+        assert np.array_equal(predictor.predict(run.run_id, best.step, images[:5]).probabilities, whole)
+    finally:
+        predictor.close()
+
+
 @pytest.mark.parametrize("damage", ["altered", "missing"])
 def test_a_damaged_checkpoint_is_refused(train_run: Train, store: Store, damage: str) -> None:
     from trainer_core.inference.predict import load_network

@@ -8,7 +8,7 @@ from tests.jobs.conftest import Station
 from trainer_core import jobs
 from trainer_core.errors import CheckpointError, RunError
 from trainer_core.jobs.processes import is_alive
-from trainer_core.tracking import read
+from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.client import open_client
 
 
@@ -57,6 +57,15 @@ def test_a_resumed_run_goes_on_and_drops_what_it_computes_anew(station: Station,
 def test_resuming_from_a_checkpoint_that_is_not_there_names_those_that_are(station: Station, stopped: read.RunRecord) -> None:
     with pytest.raises(CheckpointError, match="10, 20"):
         jobs.resume(station.store, stopped.run_id, 7)
+
+
+def test_a_run_that_has_done_all_its_steps_has_nothing_to_resume(station: Station) -> None:
+    run = station.until_over(station.launch("steps-20"))
+    write.set_tags(station.store, run.run_id, {tags.TOTAL_STEPS: "20"})
+    with pytest.raises(RunError, match="has finished all its 20 steps"):
+        jobs.resume(station.store, run.run_id)
+    jobs.resume(station.store, run.run_id, 10)
+    assert station.until_over(run.run_id).state == "finished"
 
 
 def test_a_live_run_can_be_neither_resumed_nor_archived(station: Station) -> None:

@@ -12,8 +12,7 @@ from trainer_core import jobs
 from trainer_core.cli import build_parser
 from trainer_core.commands import read_settings
 from trainer_core.config import TrainConfig, build_config, read_config, to_params
-from trainer_core.errors import DataError
-from trainer_core.jobs.launching import replace_text
+from trainer_core.errors import DataError, RunError, StoreError
 from trainer_core.jobs.summon import supervisor_lock
 from trainer_core.recipes import RECIPES
 from trainer_core.store import Store
@@ -90,12 +89,33 @@ def test_a_setting_that_the_recipe_sets_can_be_unset_on_the_command_line() -> No
     assert build_config({**recipe.config.model_dump(), "max_steps": "none"}).max_steps is None
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    replace_text(path, "one")
-    replace_text(path, "two")
-    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
-    assert path.read_text() == "two"
+def test_a_folder_named_without_a_slash_is_found_by_the_worker_too(
+    store: Store, mnist_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mnist").symlink_to(mnist_folder)
+    monkeypatch.chdir(tmp_path)
+    assert launch(store, TrainConfig(dataset="mnist")).settings["dataset"] == str(tmp_path / "mnist")
+
+
+def test_a_run_that_can_t_be_queued_fails_with_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = new_store(tmp_path / "store")
+
+    def refuse(*_arguments: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr("trainer_core.jobs.launching.JobDatabase.add", refuse)
+    with pytest.raises(RunError, match="could not be queued: the disk is full"):
+        launch(store, TrainConfig(name="unlucky"))
+    (run,) = read.list_runs(store)
+    assert (run.state, run.reason) == ("failed", "The run could not be queued: the disk is full")
+
+
+def test_a_damaged_queue_is_named_before_a_run_exists(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "store")
+    store.jobs_database.write_bytes(b"this is no database, however long one looks at it")
+    with pytest.raises(StoreError, match=r"jobs\.db can't be used: file is not a database"):
+        launch(store, TrainConfig())
+    assert read.list_runs(store) == []
 
 
 def test_launching_starts_a_supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,17 @@
 import itertools
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import psutil
 
 from tests.jobs.conftest import Station
 from trainer_core import jobs
-from trainer_core.jobs.processes import is_alive, wait_until_gone
+from trainer_core.jobs.processes import is_alive, this_process, wait_until_gone
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.tracking import read
 from trainer_core.tracking.journal import read_records
@@ -129,6 +132,29 @@ def test_a_job_taken_off_the_queue_but_never_started_goes_back(quiet_station: St
     assert station.jobs.start(run_id, 0)  # and then the supervisor was killed
     station.start_supervisor()
     assert station.until_over(run_id).state == "finished"
+
+
+def test_a_run_whose_launcher_was_killed_before_it_queued_it_fails(quiet_station: Station) -> None:
+    station = quiet_station
+    code = (
+        "import os, signal, sys; from trainer_core import jobs; from trainer_core.jobs.database import JobDatabase\n"
+        "from trainer_core.config import TrainConfig; from trainer_core.store import open_store\n"
+        "from trainer_core.jobs.summon import supervisor_lock\n"
+        "store = open_store(sys.argv[1], {}); JobDatabase.add = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with supervisor_lock(store): jobs.launch(store, TrainConfig(name='ghost'))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(station.store.root)], cwd=PROJECT_ROOT, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (ghost,) = read.list_runs(station.store)
+    assert (ghost.state, jobs.queue(station.store)) == ("queued", [])
+    token = station.jobs.begin_launch(this_process())  # another launch, at work: it is let alone
+    station.start_supervisor()
+    station.until(lambda: read.get_run(station.store, ghost.run_id).state == "failed")
+    assert "ended before the run was queued" in read.get_run(station.store, ghost.run_id).reason
+    assert station.until_over(station.launch("steps-3")).state == "finished"
+    station.until(lambda: station.jobs.abandoned_launches() == [])
+    with closing(sqlite3.connect(station.store.jobs_database)) as connection:
+        assert [row[0] for row in connection.execute("SELECT token FROM launches")] == [token]
 
 
 def test_processes_that_launch_at_once_all_get_their_run(station: Station) -> None:

@@ -108,7 +108,9 @@ def test_resuming_from_an_earlier_step_sets_later_checkpoints_aside(train_run: T
     again = train_run(config, run_id=run.run_id, resume_from=20, stop_at=30)
     assert [checkpoint.step for checkpoint in again.checkpoints()] == [20, 30]
     assert (store.checkpoints(run.run_id) / "superseded" / "step-00000060").is_dir()
-    assert find_checkpoint(store, run.run_id, "best").step <= 30
+    best = find_checkpoint(store, run.run_id, "best")
+    assert best.is_best
+    assert best.step == 20
     once_more = train_run(config, run_id=run.run_id, resume_from=20)
     assert once_more.weights(60) == before
 

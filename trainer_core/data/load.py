@@ -22,7 +22,7 @@ from trainer_core.errors import ConfigError, DataError
 Data = ImageData | TextData
 Split = TypeVar("Split", ImageSplit, TextSplit)
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_BUILT_IN = {"digits": True, "reviews": False}
+BUILT_IN = {"digits": True, "reviews": False}
 """Datasets that need no download, and whether they are of pictures."""
 _DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 
@@ -152,11 +152,11 @@ def plan(config: TrainConfig, summary: DataSummary) -> Plan:
 def source_kind(config: TrainConfig) -> str:
     """`built-in`, `folder` or `hub`. Raises DataError for what is none of them or holds what the task can't read."""
     dataset, pictures = config.dataset, config.task in PICTURES
-    if dataset in _BUILT_IN:
-        if _BUILT_IN[dataset] != pictures:
+    if dataset in BUILT_IN:
+        if BUILT_IN[dataset] != pictures:
             raise DataError(
                 _("“{dataset}” holds {kind}, and the task {task} does not read them. Choose another dataset or task.").format(
-                    dataset=dataset, kind=_("pictures") if _BUILT_IN[dataset] else _("texts"), task=config.task
+                    dataset=dataset, kind=_("pictures") if BUILT_IN[dataset] else _("texts"), task=config.task
                 )
             )
         return "built-in"

@@ -15,6 +15,8 @@ MNIST_CONTENT_SHARE = 20 / 28
 """MNIST's digits were scaled into 20 of 28 pixels and moved so that their centre of mass is the middle (LeCun et al. 1998)."""
 _LARGEST_PIXELS = 40_000_000
 _INK = 32
+_LONGEST_SIDE = 280
+"""Pixels. More tell nothing about a picture of some tens."""
 
 
 def as_the_model_sees(images: NDArray[np.uint8], mean: float, std: float) -> NDArray[np.float32]:
@@ -93,19 +95,47 @@ def prepare_picture(
         uint8 of `image_shape`. A picture of that size on a dark background is taken as it is. Without ink it is all zeros.
     """
     grey = np.asarray(picture.convert("L") if isinstance(picture, Image.Image) else picture, dtype=np.uint8)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if np.median(border) > 127:
+    if np.median(grey[_ring(grey.shape)]) > 127:
         grey = 255 - grey
     elif grey.shape == tuple(image_shape):
         return grey
-    background = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    ink = np.clip(grey.astype(np.int16) - background, 0, 255).astype(np.uint8)
+    ink = _without_paper(_shrink(grey, _LONGEST_SIDE))
     present = ink > max(_INK, int(ink.max()) // 4)
     if not present.any():
         return np.zeros(image_shape, dtype=np.uint8)
     rows, columns = np.flatnonzero(present.any(axis=1)), np.flatnonzero(present.any(axis=0))
     content = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return _place(content, image_shape, content_share)
+
+
+def _ring(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """True along the picture's border, where the background is."""
+    ring = np.ones(shape, dtype=bool)
+    ring[1:-1, 1:-1] = False
+    return ring
+
+
+def _shrink(grey: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """The picture with at most `longest` pixels a side. Averaging takes the grain out of a photograph."""
+    factor = -(-max(grey.shape) // longest)
+    return np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
+
+
+def _without_paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How much lighter than its background each pixel is. The background may brighten evenly to one side, as under a lamp."""
+    ring = _ring(grey.shape)
+    rows, columns = np.nonzero(ring)
+    around = grey[ring].astype(np.float64)
+    terms = np.stack([np.ones(len(rows)), rows / grey.shape[0], columns / grey.shape[1]], axis=1)
+    near = np.abs(around - np.median(around)) <= 2 * _INK  # a stroke that runs off the picture is no paper
+    plane = np.linalg.lstsq(terms[near], around[near], rcond=None)[0]
+    rest = around[near] - terms[near] @ plane
+    # What the paper does by itself is no ink. A flat background has none of it, and loses nothing.
+    grain = np.abs(rest[np.abs(rest) < _INK]).max(initial=0.0) if rest.std() > 0.5 else 0.0
+    down, across = np.indices(grey.shape)
+    paper = plane[0] + plane[1] * down / grey.shape[0] + plane[2] * across / grey.shape[1]
+    ink: NDArray[np.uint8] = np.clip(np.round(grey - paper - grain), 0, 255).astype(np.uint8)
+    return ink
 
 
 def _place(content: NDArray[np.uint8], image_shape: tuple[int, int], content_share: float) -> NDArray[np.uint8]:

@@ -56,7 +56,8 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
     """Queues a run that is over once more, to go on from a checkpoint, the last by default.
 
     With `epochs` it goes on to that many in total; its schedule is stretched over them. Raises RunError for a run that is
-    live, CheckpointError where the checkpoint is missing or damaged, ConfigError for epochs that are done already.
+    live or has done all its steps, CheckpointError where the checkpoint is missing or damaged, ConfigError for epochs that are
+    done already.
     """
     record = _own_run(store, run_id)
     jobs = JobDatabase(store.jobs_database)
@@ -72,6 +73,14 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
     verify(checkpoint)
     before = read_config(store.config_file(run_id))
     config = before if epochs is None else _lengthened(before, checkpoint, epochs)
+    done = record.state == "finished" and checkpoint.step >= int(record.tags.get(tags.TOTAL_STEPS) or checkpoint.step + 1)
+    if done and config == before:
+        raise RunError(
+            _(
+                "{name} has finished all its {steps:,} steps: nothing is left to train. Resume it with more epochs, "
+                "or from an earlier checkpoint."
+            ).format(name=record.name, steps=checkpoint.step)
+        )
     if job is None:
         jobs.add_over(run_id, record.state)
     else:
@@ -91,9 +100,9 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
 def _lengthened(config: TrainConfig, checkpoint: Checkpoint, epochs: int) -> TrainConfig:
     if config.max_steps is not None:
         raise RunError(
-            _("The run ends after {steps:,} steps (max_steps), whatever its epochs. Clone it into the form to train longer.").format(
-                steps=config.max_steps
-            )
+            _(
+                "The run ends after {steps:,} steps (max_steps), whatever its epochs. Clone it into the form to train longer."
+            ).format(steps=config.max_steps)
         )
     if epochs <= checkpoint.epoch:
         raise ConfigError(

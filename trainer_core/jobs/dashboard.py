@@ -27,8 +27,9 @@ def prepare(store: Store, address: str, port: int) -> str | None:
     """
     check_address(address, port)
     check_port(address, port)
-    if JobDatabase(store.jobs_database).unreported():
-        ensure_supervisor(store)  # runs that were queued or at work when the machine went down
+    queue = JobDatabase(store.jobs_database)
+    if queue.unreported() or queue.abandoned_launches():
+        ensure_supervisor(store)  # runs that were launched, queued or at work when the machine went down
     if read.list_runs(store, archived=True, foreign=True):
         return None
     return launch(store, find_recipe(FIRST_RECIPE).config, recipe=FIRST_RECIPE)

@@ -8,11 +8,14 @@ import contextlib
 import fcntl
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from gettext import gettext as _
 from pathlib import Path
 
-from trainer_core.jobs.processes import Identity
+from trainer_core.errors import StoreError
+from trainer_core.jobs.processes import Identity, is_alive, this_host
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -36,10 +39,19 @@ CREATE TABLE IF NOT EXISTS jobs (
     shipped INTEGER NOT NULL DEFAULT 0,
     reported TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE IF NOT EXISTS launches (
+    token TEXT PRIMARY KEY,
+    begun REAL NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started REAL NOT NULL
+);
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, position);
 """
 
 LIVE = ("queued", "running")
+# A launch takes seconds. Whether its process lives can only be seen on its own machine.
+_LAUNCH_SECONDS_ELSEWHERE = 600.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,10 @@ class Job:
 
 
 class JobDatabase:
-    """Reads and writes jobs.db. Each call opens the file for itself, so that threads and processes may share an object."""
+    """Reads and writes jobs.db. Each call opens the file for itself, so that threads and processes may share an object.
+
+    Every method raises StoreError where the file can't be read or written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -92,15 +107,42 @@ class JobDatabase:
             self._create()
 
     def _create(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=20)
-        with contextlib.closing(connection):
+        with _as_sentences(self._path), contextlib.closing(sqlite3.connect(self._path, timeout=20)) as connection:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
 
-    def add(self, run_id: str) -> None:
-        """Queues a run at the end. MLflow knows it as queued already."""
+    def begin_launch(self, launcher: Identity) -> str:
+        """Notes, before MLflow creates a run, who is about to queue it; gives the token that the run's tag carries."""
+        token = uuid.uuid4().hex
         with self._open() as connection:
+            values = (token, time.time(), launcher.host, launcher.pid, launcher.started)
+            connection.execute("INSERT INTO launches (token, begun, host, pid, started) VALUES (?, ?, ?, ?, ?)", values)
+        return token
+
+    def end_launch(self, token: str) -> None:
+        """The launch came to nothing, and its run, if there is one, says so."""
+        with self._open() as connection:
+            connection.execute("DELETE FROM launches WHERE token = ?", (token,))
+
+    def abandoned_launches(self) -> list[str]:
+        """The tokens of launches whose process ended before it could queue the run."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT * FROM launches").fetchall()
+        return [
+            row["token"]
+            for row in rows
+            if (
+                not is_alive(Identity(row["host"], row["pid"], row["started"]))
+                if row["host"] == this_host()
+                else time.time() - row["begun"] > _LAUNCH_SECONDS_ELSEWHERE
+            )
+        ]
+
+    def add(self, run_id: str, token: str = "") -> None:
+        """Queues a run at the end and closes its launch, both or neither. MLflow knows it as queued already."""
+        with self._open() as connection:
+            connection.execute("DELETE FROM launches WHERE token = ?", (token,))
             connection.execute(
                 "INSERT INTO jobs (run_id, position, state, added, reported)"
                 " SELECT ?, COALESCE(MAX(position), 0) + 1, 'queued', ?, 'queued' FROM jobs",
@@ -212,13 +254,26 @@ class JobDatabase:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._path, timeout=20, isolation_level="IMMEDIATE")
-        connection.row_factory = sqlite3.Row
-        try:
+        with (
+            _as_sentences(self._path),
+            contextlib.closing(sqlite3.connect(self._path, timeout=20, isolation_level="IMMEDIATE")) as connection,
+        ):
+            connection.row_factory = sqlite3.Row
             with connection:
                 yield connection
-        finally:
-            connection.close()
+
+
+@contextlib.contextmanager
+def _as_sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(
+            _(
+                "The queue {file} can't be used: {cause}. Free space or mend permissions if that is it; a damaged file can be "
+                "moved away, which forgets waiting runs and nothing else."
+            ).format(file=path, cause=error)
+        ) from error
 
 
 def _job(row: sqlite3.Row) -> Job:

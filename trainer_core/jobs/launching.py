@@ -1,17 +1,17 @@
 """Launching a run: data and model checked, MLflow run created, config written, queued, supervisor at work."""
 
-import os
 import shlex
 import subprocess
 from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.config import SETTINGS, TrainConfig, differences, to_params, write_config
-from trainer_core.errors import RunError
+from trainer_core.errors import RunError, StoreError
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.jobs.processes import this_process
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.recipes import RECIPES, find_recipe
-from trainer_core.store import Store
+from trainer_core.store import Store, write_atomically
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.names import new_name
 
@@ -26,6 +26,7 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
     from trainer_core.data import check
     from trainer_core.tasks.model_source import check_model
 
+    queue = JobDatabase(store.jobs_database)
     config = config.model_copy(update={"dataset": _absolute(config.dataset), "model": _absolute(config.model)})
     check(config)
     check_model(config)
@@ -40,19 +41,20 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
         tags.CLONED_FROM: cloned_from or "",
         tags.GIT_COMMIT: _git_commit(),
     }
+    token = queue.begin_launch(this_process())  # whatever happens from here on, the run will not wait for ever
     run_id = write.create_run(
         store,
         name=config.name,
         experiment=config.experiment,
         params=to_params(config),
-        tags={name: value for name, value in found.items() if value},
+        tags={tags.LAUNCH: token} | {name: value for name, value in found.items() if value},
     )
     try:
         path = store.config_file(run_id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_config(config, path, replace_text)
-        JobDatabase(store.jobs_database).add(run_id)
-    except OSError as error:
+        write_config(config, path, write_atomically)
+        queue.add(run_id, token)
+    except (OSError, StoreError) as error:
         reason = _("The run could not be queued: {cause}").format(cause=error)
         write.set_state(store, run_id, "failed", tags={tags.REASON: reason})
         raise RunError(reason) from error
@@ -80,18 +82,14 @@ def option_of(setting: str) -> str:
     return "--" + setting.replace("_", "-")
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file so that readers see the old text or the new, never half."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
-
-
 def _absolute(source: str) -> str:
     """A folder's path from the root: the worker runs in another working directory. Other names stay as they are."""
+    from trainer_core.config import NETWORKS
+    from trainer_core.data.load import BUILT_IN
+
+    built_in = {*BUILT_IN, *(name for names in NETWORKS.values() for name in names)}
     path = Path(source).expanduser()
-    named = os.sep in source or source.startswith((".", "~"))
-    return str(path.absolute()) if named and path.exists() else source
+    return str(path.absolute()) if source not in built_in and path.is_dir() else source
 
 
 def _git_commit() -> str:

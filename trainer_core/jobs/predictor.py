@@ -1,5 +1,6 @@
 """Asks checkpoints through a warm process, so that no page and no prompt waits on torch twice."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -97,6 +98,10 @@ class Predictor:
             process.stdin.write(json.dumps(question).encode() + b"\n" + content)
             process.stdin.flush()
             header = self._read_header(process)
+            size = 0 if "error" in header else 4 * prod(header["shape"])
+            content = process.stdout.read(size)
+            if len(content) < size:
+                raise OSError("the answer was cut short")
         except (OSError, ValueError) as error:
             self._end()
             raise TrainerError(
@@ -104,9 +109,12 @@ class Predictor:
                     log=self._store.logs / "inference.log"
                 )
             ) from error
+        except BaseException:
+            self._end()  # whoever was interrupted leaves half an answer in the pipe, which the next would take for its own
+            raise
         if "error" in header:
             raise TrainerError(header["error"])
-        return header, process.stdout.read(4 * prod(header["shape"]))
+        return header, content
 
     @staticmethod
     def _read_header(process: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -119,7 +127,8 @@ class Predictor:
             return
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
-                pipe.close()
+                with contextlib.suppress(OSError):  # what was not yet written to a process that died
+                    pipe.close()
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()

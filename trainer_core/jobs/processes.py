@@ -38,6 +38,11 @@ def identify(pid: int) -> Identity | None:
         return None
 
 
+def this_process() -> Identity:
+    """The identity of the process that asks."""
+    return Identity(this_host(), os.getpid(), psutil.Process().create_time())
+
+
 def is_alive(identity: Identity) -> bool:
     """Whether that very process still runs. False for a process on another machine: it can't be seen from here."""
     if identity.host != this_host():

@@ -11,6 +11,7 @@ import threading
 from typing import cast
 
 from trainer_core.errors import RunError
+from trainer_core.jobs.abandoned import end_abandoned
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.store import Store
 from trainer_core.tracking import read, ship, tags, write
@@ -36,14 +37,24 @@ class Reporter(threading.Thread):
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
         pause = 0.0
         while not self._closed.wait(pause):
-            pause = PASS_SECONDS
-            for job in self._jobs.unreported():
-                try:
-                    if report(self._store, self._jobs, job):
-                        pause = 0.0
-                except Exception:  # one run's trouble must end neither the thread nor the others' reports
-                    _log.exception("run %s could not be reported", job.run_id)
-                    pause = RETRY_SECONDS
+            try:
+                end_abandoned(self._store, self._jobs)
+                pause = self._report_all()
+            except Exception:  # a full disk or a locked database may be better in a while; a thread that ended would not
+                _log.exception("the queue could not be reported")
+                pause = RETRY_SECONDS
+
+    def _report_all(self) -> float:
+        """Reports every job once; the seconds to wait until the next time."""
+        pause = PASS_SECONDS
+        for job in self._jobs.unreported():
+            try:
+                if report(self._store, self._jobs, job):
+                    pause = 0.0
+            except Exception:  # one run's trouble must end neither the thread nor the others' reports
+                _log.exception("run %s could not be reported", job.run_id)
+                pause = RETRY_SECONDS
+        return pause
 
     def close(self) -> None:
         """Ends the thread after what it does now."""

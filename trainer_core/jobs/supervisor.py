@@ -76,7 +76,7 @@ class Supervisor:
                 self._work_until_idle()
             # Whoever queued a run just before the lock was given up saw it taken and started nobody: look once more.
             patience = 0.0
-            if not self._jobs.unreported():
+            if not self._is_needed():
                 return
 
     def leave(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
@@ -102,7 +102,7 @@ class Supervisor:
         try:
             while not self._leaving and time.monotonic() - idle_since < self._idle_seconds:
                 self.tick()
-                if self._jobs.unreported():
+                if self._is_needed():
                     idle_since = time.monotonic()
                     # The first run is started before this imports mlflow, which takes over a second.
                     if reporter.ident is None:
@@ -112,6 +112,9 @@ class Supervisor:
             reporter.close()
             if reporter.ident is not None:
                 reporter.join(timeout=10)
+
+    def _is_needed(self) -> bool:
+        return bool(self._jobs.unreported() or self._jobs.abandoned_launches())
 
     def _start(self, job: Job) -> None:
         journal = self._store.journal(job.run_id)

@@ -14,7 +14,7 @@ def layer_sizes(config: TrainConfig, image_shape: tuple[int, int], classes: int)
         previous = 1
         for channels in config.channels:
             layers.append((f"{previous}→{channels} 3×3", (previous * 9 + 1) * channels))
-            # Halving stops at one pixel, as in networks.SmallCNN.
+            # Halving stops at one pixel, as in networks.build_network.
             previous, height, width = channels, max(1, height // 2), max(1, width // 2)
         units = previous * height * width
         sizes = [classes]

@@ -58,9 +58,15 @@ def main() -> int:
     except Exception as error:  # the last door: whatever it was, the run must end with a name
         logger.exception("Unexpected error")
         return _failed(journal, pulse, describe(error))
-    journal.outcome("finished" if finished else "stopped")
+    if finished:
+        reason = ""
+    elif pulse.step:
+        reason = _("Stopped at step {step:,}, with a checkpoint to go on from.").format(step=pulse.step)
+    else:
+        reason = _("Stopped before the first step.")
+    journal.outcome("finished" if finished else "stopped", reason)
     pulse.end("finished" if finished else "stopped")
-    logger.info(_("Finished.") if finished else _("Stopped."))
+    logger.info(reason or _("Finished."))
     return 0
 
 

@@ -13,7 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trainer_core.config import TrainConfig, format_number
 from trainer_core.errors import DivergedError
 from trainer_core.tracking.journal import Journal
-from trainer_core.training.saving import CheckpointFolder
+from trainer_core.training.saving import CheckpointFolder, score
 from trainer_core.training.vitals import Pulse
 
 logger = logging.getLogger("descent.worker")
@@ -29,8 +29,7 @@ def best_evaluation(history: list[dict[str, float]], metric: str) -> tuple[int, 
     evaluated = [entry for entry in history if hf_name(metric) in entry]
     if not evaluated:
         return 0, 0
-    sign = -1.0 if metric == "eval/loss" else 1.0
-    index = max(range(len(evaluated)), key=lambda i: sign * evaluated[i][hf_name(metric)])
+    index = max(range(len(evaluated)), key=lambda i: score(metric, evaluated[i][hf_name(metric)]))
     return int(evaluated[index]["step"]), len(evaluated) - 1 - index
 
 
@@ -107,7 +106,6 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self._samples_logged = self.samples
         self._pulse.first_step = self._pulse.step = state.global_step
         self._pulse.total_steps = state.max_steps
-        self._pulse.training_since = time.time()
         self._pulse.enter("training")
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:

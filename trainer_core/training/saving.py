@@ -16,6 +16,11 @@ SUPERSEDED = "superseded"
 _NEVER_KEPT = ("training_args.bin",)  # a pickle: opening one runs whatever is in it
 
 
+def score(metric: str, value: float) -> float:
+    """A metric's value turned so that higher is better."""
+    return -value if metric == "eval/loss" else value
+
+
 class CheckpointFolder:
     """One run's checkpoints, seen by the worker that writes them."""
 
@@ -27,6 +32,7 @@ class CheckpointFolder:
         self.aside = self.path / WRITING
         shutil.rmtree(self.aside, ignore_errors=True)
         self.aside.mkdir(parents=True)
+        self._best: int | None = None
 
     def keep(self, written: Path, step: int, epoch: float, metrics: Mapping[str, float]) -> Path:
         """Completes the folder that was written aside, renames it into place and drops checkpoints beyond those kept."""
@@ -51,6 +57,8 @@ class CheckpointFolder:
         if target.exists():  # the same step again after a resume
             shutil.rmtree(target)
         written.rename(target)
+        if step == self._best:
+            self._write_best(step)
         self._drop_old()
         return target
 
@@ -59,17 +67,25 @@ class CheckpointFolder:
         shutil.rmtree(self.aside, ignore_errors=True)
 
     def mark_best(self, step: int) -> None:
-        """Says which step is the best so far."""
-        write_atomically(self.path / BEST, json.dumps({"step": step}))
+        """Says that the step is the best so far. It is written down once its checkpoint stands: till then the old one holds."""
+        self._best = step
 
     def supersede_after(self, step: int) -> None:
-        """Sets aside the checkpoints later than `step`, which a run resumed there computes anew."""
+        """Sets aside the checkpoints later than `step`, which a run resumed there computes anew, and finds the best of the rest."""
         for checkpoint in list_checkpoints(self._store, self._run_id):
             if checkpoint.step > step:
                 target = self.path / SUPERSEDED / checkpoint.path.name
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(exist_ok=True)
                 checkpoint.path.rename(target)
+        standing = list_checkpoints(self._store, self._run_id)
+        evaluated = [checkpoint for checkpoint in standing if checkpoint.metrics]
+        if evaluated and not any(checkpoint.is_best for checkpoint in standing):
+            metric = self._config.best_metric
+            self._write_best(max(evaluated, key=lambda checkpoint: score(metric, checkpoint.metrics[metric])).step)
+
+    def _write_best(self, step: int) -> None:
+        write_atomically(self.path / BEST, json.dumps({"step": step}))
 
     def _drop_old(self) -> None:
         found = list_checkpoints(self._store, self._run_id)

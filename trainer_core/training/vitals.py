@@ -14,6 +14,9 @@ from trainer_core.store import write_atomically
 
 PULSE_SECONDS = 0.5
 VITALS_SECONDS = 5.0
+_RECKON_SECONDS = 2.0
+"""How long a stretch must be before the time left is reckoned from it: a guess from the first steps is wild."""
+_MOST_MARKS = 256
 
 
 class Pulse:
@@ -31,7 +34,8 @@ class Pulse:
         self.samples_per_second: float | None = None
         self.first_step = 0
         """The step that this process began at: above 0 when it resumed."""
-        self.training_since: float | None = None
+        self._marks: list[tuple[float, int]] = []
+        """When which step was done, oldest first. The first step is behind the first mark: it takes far longer than others."""
 
     def start(self) -> None:
         """Begins to write."""
@@ -55,15 +59,29 @@ class Pulse:
         while not self._end.wait(PULSE_SECONDS):
             self._write()
 
+    def _mark(self, now: float) -> None:
+        if self.step <= self.first_step or not self.total_steps:
+            return
+        self._marks.append((now, self.step))
+        if len(self._marks) > _MOST_MARKS:
+            self._marks = self._marks[::2]
+
     def _seconds_left(self, now: float) -> float | None:
-        done = self.step - self.first_step
-        if self.training_since is None or done <= 0 or not self.total_steps:
+        """From the later half of the training so far: a machine that slows down is noticed, one slow evaluation is not all."""
+        if not self._marks or now - self._marks[0][0] < _RECKON_SECONDS:
+            return None
+        middle = (self._marks[0][0] + now) / 2
+        since, step = next(((at, step) for at, step in reversed(self._marks) if at <= middle), self._marks[0])
+        if self.step <= step:
+            since, step = self._marks[0]
+        if self.step <= step:
             return None
         # Evaluations and checkpoints are in the time so far, so they are in what is left too.
-        return (now - self.training_since) / done * (self.total_steps - self.step)
+        return (now - since) / (self.step - step) * (self.total_steps - self.step)
 
     def _write(self) -> None:
         now = self._clock()
+        self._mark(now)
         state = {
             "time": now,
             "phase": self.phase,

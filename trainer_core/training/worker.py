@@ -19,6 +19,7 @@ from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
+from trainer_core.tracking import tags
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.flow import Flow, JournalWriter, rename_metrics
 from trainer_core.training.keeping import PredictionKeeper
@@ -79,7 +80,8 @@ def train(
             return False
         _test(store, run_id, config, task, trainer, writer, pulse)
         pulse.enter("computing baselines")
-        baselines.join()
+        while baselines.is_alive() and not stop.is_set():  # whoever asks for an end now gets a finished run without them
+            baselines.join(0.2)
         folder.close()
         return True
     finally:
@@ -95,16 +97,16 @@ def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal)
     journal.tags(
         task.tags
         | {
-            "descent.device": describe_device(),
-            "descent.precision": choose_precision(config.precision),
-            "descent.packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
-            "descent.python": platform.python_version(),
-            "descent.threads": str(torch.get_num_threads()),
-            "descent.parameters": str(parameters),
-            "descent.total_steps": str(todo.total_steps),
-            "descent.evaluated_on": config.evaluation_split,
-            "descent.dataset": data.name,
-            "descent.dataset_digest": data.digest,
+            tags.DEVICE: describe_device(),
+            tags.PRECISION: choose_precision(config.precision),
+            tags.PACKAGES: ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+            tags.PYTHON: platform.python_version(),
+            tags.THREADS: str(torch.get_num_threads()),
+            tags.PARAMETERS: str(parameters),
+            tags.TOTAL_STEPS: str(todo.total_steps),
+            tags.EVALUATED_ON: config.evaluation_split,
+            tags.DATASET: data.name,
+            tags.DATASET_DIGEST: data.digest,
         }
     )
     for name, split in data.splits.items():

@@ -1,0 +1,70 @@
+"""How long a run says it still takes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer_core.training.vitals import Pulse
+
+
+class Rehearsal:
+    """A pulse whose clock and steps are the test's."""
+
+    def __init__(self, path: Path, total_steps: int, first_step: int = 0) -> None:
+        self.now = 1000.0
+        self._path = path
+        self.pulse = Pulse(path, lambda: self.now)
+        self.pulse.total_steps, self.pulse.first_step, self.pulse.step = total_steps, first_step, first_step
+
+    def pass_time(self, seconds: float, steps_per_second: float = 0.0) -> float | None:
+        """Lets time go by in half seconds, as the pulse beats; returns what it then says is left."""
+        begun, steps = self.now, self.pulse.step
+        for beat in range(1, round(2 * seconds) + 1):
+            self.now = begun + beat / 2
+            self.pulse.step = steps + int(beat / 2 * steps_per_second)
+            self.pulse._write()
+        left: float | None = json.loads(self._path.read_text(encoding="utf-8"))["seconds_left"]
+        return left
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.json"
+
+
+def test_nothing_is_said_before_two_seconds_of_steps_are_there_to_reckon_from(path: Path) -> None:
+    run = Rehearsal(path, total_steps=1000)
+    assert run.pass_time(30) is None  # the first step compiles, warms up, waits for the baselines
+    assert run.pass_time(2, steps_per_second=10) is None
+    assert run.pass_time(0.5, steps_per_second=10) is not None
+
+
+def test_a_slow_first_step_does_not_count(path: Path) -> None:
+    run = Rehearsal(path, total_steps=1000)
+    run.pass_time(40)
+    assert run.pass_time(10, steps_per_second=10) == pytest.approx(90, rel=0.02)
+
+
+def test_a_resumed_run_counts_its_own_steps_only(path: Path) -> None:
+    run = Rehearsal(path, total_steps=1000, first_step=900)
+    run.pass_time(5)
+    assert run.pass_time(5, steps_per_second=10) == pytest.approx(5, rel=0.05)
+
+
+def test_a_machine_that_slows_down_is_believed_from_then_on(path: Path) -> None:
+    run = Rehearsal(path, total_steps=10_000)
+    run.pass_time(30, steps_per_second=100)
+    assert run.pass_time(40, steps_per_second=10) == pytest.approx(6_600 / 10, rel=0.05)
+
+
+def test_a_long_run_reckons_as_well_as_a_short_one(path: Path) -> None:
+    run = Rehearsal(path, total_steps=100_000)
+    assert run.pass_time(3_600, steps_per_second=10) == pytest.approx(6_400, rel=0.01)
+
+
+def test_a_run_whose_steps_stand_still_goes_by_all_it_has_seen(path: Path) -> None:
+    run = Rehearsal(path, total_steps=1000)
+    run.pass_time(10, steps_per_second=10)
+    left = run.pass_time(30)
+    assert left == pytest.approx(40 / 95 * 900, rel=0.05)
