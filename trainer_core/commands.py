@@ -1,13 +1,11 @@
 """What each command of the command line does. Each takes the parsed options and returns the exit status."""
 
 import argparse
-import json
 import shlex
 from gettext import gettext as _
-from pathlib import Path
 
 from trainer_core import jobs
-from trainer_core.config import SETTINGS, TrainConfig, build_config, differences
+from trainer_core.config import PICTURES, SETTINGS, TrainConfig, build_config, differences
 from trainer_core.errors import RunError, TrainerError
 from trainer_core.recipes import RECIPES, find_recipe
 from trainer_core.store import Store
@@ -110,7 +108,7 @@ def resume(options: argparse.Namespace) -> int:
 
     run = read.find_run(options.store, options.run)
     step = find_checkpoint(options.store, run.run_id, options.checkpoint).step if run.is_over else None
-    jobs.resume(options.store, run.run_id, step)
+    jobs.resume(options.store, run.run_id, step, options.epochs)
     say(f"{run.run_id} {run.name}")
     say(_("Goes on from step {step}.").format(step=step))
     return _wait(options.store, run.run_id, run.name, options.program) if options.wait else 0
@@ -137,37 +135,17 @@ def restore(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Asks a checkpoint what pictures show."""
-    from trainer_core.checkpoints import find_checkpoint
-    from trainer_core.data import open_picture, prepare_picture
+    """Asks a checkpoint, see asking.predict."""
+    from trainer_core import asking  # numpy and the predictor: the help does without
 
-    run = read.find_run(options.store, options.run)
-    checkpoint = find_checkpoint(options.store, run.run_id, options.checkpoint)
-    pictures = [
-        prepare_picture(open_picture(Path(file)), checkpoint.image_shape, checkpoint.content_share) for file in options.image
-    ]
+    return asking.predict(options)
 
-    import numpy as np
 
-    from trainer_core.jobs.predictor import Predictor
+def merge(options: argparse.Namespace) -> int:
+    """Merges an adapter into its model, see asking.merge."""
+    from trainer_core import asking
 
-    predictor = Predictor(options.store)
-    try:
-        answers = predictor.predict(run.run_id, checkpoint.step, np.stack(pictures))
-    finally:
-        predictor.close()
-    for file, row in zip(options.image, answers.probabilities, strict=True):
-        ranked = sorted(zip(answers.labels, (float(share) for share in row), strict=True), key=lambda pair: -pair[1])
-        if options.json:
-            say(
-                json.dumps(
-                    {"input": file, "label": ranked[0][0], "probabilities": dict(zip(answers.labels, map(float, row), strict=True))}
-                )
-            )
-        else:
-            shown = "  ".join(f"{label} {share:.1%}" for label, share in ranked[:3])
-            say(f"{file}: {shown}")
-    return 0
+    return asking.merge(options)
 
 
 def dashboard(options: argparse.Namespace) -> int:
@@ -201,7 +179,8 @@ def _wait(store: Store, run_id: str, name: str, program: str) -> int:
     say(_("{name} finished in {duration}.").format(name=name, duration=duration(run.duration_seconds)))
     for line in watch.figures():
         say(f"  {line}")
-    say(_("Ask it:    {program} predict {quoted} --image FILE").format(program=program, quoted=shlex.quote(name)))
+    how = "--image FILE" if str(run.settings.get("task")) in PICTURES else '--text "TEXT"'
+    say(_("Ask it:    {program} predict {quoted} {how}").format(program=program, quoted=shlex.quote(name), how=how))
     say(_("See it:    {program} dashboard").format(program=program))
     return 0
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainer_core.config import SETTINGS, build_config
-from trainer_core.data import DataSummary, ImageData, as_the_model_sees, check, load_data, summarise
+from trainer_core.data import Data, DataSummary, as_the_model_sees, check, load_data, summarise
 from trainer_core.data.load import source_kind
 from trainer_core.errors import ConfigError, TrainerError
 
@@ -24,7 +24,7 @@ Fields = tuple[tuple[str, Any], ...]
 class DataLook:
     """A dataset as a page meets it. Without data and error it is one that the run will download first."""
 
-    data: ImageData | None = None
+    data: Data | None = None
     summary: DataSummary | None = None
     error: TrainerError | None = None
 
@@ -60,7 +60,7 @@ def _problem(fields: Fields, state: tuple[Any, ...]) -> DataLook | None:
 @st.cache_resource(max_entries=3, ttl=3600, show_spinner=False)
 def _read(fields: Fields, state: tuple[Any, ...]) -> DataLook:  # noqa: ARG001 - part of the cache's key
     config = build_config({**dict(fields), "batch_size": 1})  # the form's own batch size is checked apart
-    if source_kind(config.dataset) == "hub" and check(config) is None:
+    if source_kind(config) == "hub" and check(config) is None:
         raise _NotDownloadedError
     data = load_data(config)
     return DataLook(data, summarise(data))
@@ -95,8 +95,8 @@ def enlarged(picture: NDArray[np.uint8], side: int = _SHOWN_PIXELS) -> NDArray[n
     return np.asarray(Image.fromarray(picture).resize((width * factor, height * factor), Image.Resampling.NEAREST))
 
 
-def examples_of(data: ImageData, split: str, count: int, start: int = 0) -> list[int]:
-    """Rows to show: the labels in turn, so that a row of pictures shows different ones. `start` moves on to further rows."""
+def examples_of(data: Data, split: str, count: int, start: int = 0) -> list[int]:
+    """Rows to show: the labels in turn, so that a row of examples shows different ones. `start` moves on to further rows."""
     labels = data.splits[split].labels  # type: ignore[index]
     groups = [np.flatnonzero(labels == label) for label in range(len(data.label_names))]
     groups = [group for group in groups if len(group)]

@@ -1,0 +1,115 @@
+"""The commands that use what was trained: predict and merge."""
+
+import argparse
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from gettext import gettext as _
+from pathlib import Path
+
+from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
+from trainer_core.config import PICTURES
+from trainer_core.errors import CheckpointError, RunError
+from trainer_core.jobs.predictor import Predictions, Predictor
+from trainer_core.terminal import say
+from trainer_core.tracking import read
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Asks a checkpoint what pictures show, or what texts say."""
+    run = read.find_run(options.store, options.run)
+    checkpoint = find_checkpoint(options.store, run.run_id, options.checkpoint)
+    reads_pictures = checkpoint.config().task in PICTURES
+    if reads_pictures != bool(options.image):
+        raise CheckpointError(
+            _("{name} reads pictures, not texts. Ask it with --image FILE.").format(name=run.name)
+            if reads_pictures
+            else _("{name} reads texts, not pictures. Ask it with --text TEXT or --file FILE.").format(name=run.name)
+        )
+    asked, answers = _ask_pictures(options, checkpoint) if reads_pictures else _ask_texts(options, checkpoint)
+    for question, row in zip(asked, answers.probabilities, strict=True):
+        shares = dict(zip(answers.labels, map(float, row), strict=True))
+        ranked = sorted(shares, key=lambda label: -shares[label])
+        if options.json:
+            say(json.dumps({"input": question, "label": ranked[0], "probabilities": shares}, ensure_ascii=False))
+        else:
+            say(f"{question}: " + "  ".join(f"{label} {shares[label]:.1%}" for label in ranked[:3]))
+    return 0
+
+
+def merge(options: argparse.Namespace) -> int:
+    """Writes an adapter merged into its model, for use without Descent."""
+    run = read.find_run(options.store, options.run)
+    checkpoint = find_checkpoint(options.store, run.run_id, options.checkpoint)
+    config = checkpoint.config()
+    if config.adapter == "none" or config.task in PICTURES:
+        raise RunError(
+            _("{name} has no adapter to merge: its checkpoint is a whole model already, in {folder}.").format(
+                name=run.name, folder=checkpoint.path
+            )
+        )
+    target = Path(options.out).expanduser().absolute()
+    if target.exists() and not target.is_dir():
+        raise RunError(_("{path} is a file. Give a folder that is empty or new.").format(path=target))
+    if target.is_dir() and any(target.iterdir()):
+        raise RunError(_("The folder {folder} is not empty. Give one that is empty or new.").format(folder=target))
+    verify(checkpoint)
+
+    from transformers.utils import logging as transformers_logging  # torch: seconds of imports
+
+    from trainer_core.tasks.saved_texts import export_merged
+
+    transformers_logging.disable_progress_bar()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # between libraries, of no use to whoever merges
+                export_merged(checkpoint.path, config, checkpoint.label_names, aside)
+            aside.chmod(0o755)
+            aside.replace(target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise RunError(
+            _("The merged model could not be written to {folder}: {cause}.").format(folder=target, cause=error)
+        ) from error
+    say(
+        _("{name}, step {step}, merged into {model}: {folder}").format(
+            name=run.name, step=checkpoint.step, model=config.model, folder=target
+        )
+    )
+    return 0
+
+
+def _ask_pictures(options: argparse.Namespace, checkpoint: Checkpoint) -> tuple[Sequence[str], Predictions]:
+    from trainer_core.data import open_picture, prepare_picture
+
+    shape, share = checkpoint.image_shape, checkpoint.content_share
+    pictures = [prepare_picture(open_picture(Path(file)), shape, share) for file in options.image]
+
+    import numpy as np
+
+    predictor = Predictor(options.store)
+    try:
+        return options.image, predictor.predict(checkpoint.run_id, checkpoint.step, np.stack(pictures))
+    finally:
+        predictor.close()
+
+
+def _ask_texts(options: argparse.Namespace, checkpoint: Checkpoint) -> tuple[Sequence[str], Predictions]:
+    from trainer_core.data.questions import read_question_file, read_questions
+
+    lines = read_question_file(Path(options.file)) if options.file else options.text
+    asked = read_questions(lines, bool(checkpoint.config().pair_column))
+    predictor = Predictor(options.store)
+    try:
+        answers = predictor.predict_texts(checkpoint.run_id, checkpoint.step, asked.texts, asked.pairs)
+    finally:
+        predictor.close()
+    if asked.pairs is None:
+        return asked.texts, answers
+    return [f"{text}\t{pair}" for text, pair in zip(asked.texts, asked.pairs, strict=True)], answers
