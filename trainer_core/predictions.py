@@ -64,6 +64,13 @@ def read_predictions(store: Store, run_id: str, step: int) -> pd.DataFrame:
     return pd.read_parquet(folder(store, run_id) / f"step-{step:08d}.parquet")
 
 
+def drop_after(store: Store, run_id: str, step: int) -> None:
+    """Removes what was predicted later than `step`, which a run resumed there computes anew."""
+    for path in folder(store, run_id).glob("step-*.parquet"):
+        if int(path.stem.removeprefix("step-")) > step:
+            path.unlink()
+
+
 def _thin(where: Path) -> None:
     files = sorted(where.glob("step-*.parquet"))
     if len(files) > MOST_FILES:

@@ -1,5 +1,6 @@
 """Texts with labels, by split: a folder of CSV files, a hub dataset, or the reviews that Descent makes itself."""
 
+import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from trainer_core.config import TrainConfig
 from trainer_core.data.splits import SplitName
 from trainer_core.errors import DataError
+
+_LONGEST_FIELD = 2**27
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,6 @@ class TextColumns:
 
 def read_folder(folder: Path, columns: TextColumns) -> tuple[dict[str, TextSplit], tuple[str, ...]]:
     """The splits in `train.csv`, `validation.csv` and `test.csv`, and the label names. Raises DataError for what does not fit."""
-    import pandas as pd
-
     files = {split: folder / f"{split}.csv" for split in ("train", "validation", "test")}
     if not files["train"].is_file():
         raise DataError(
@@ -91,14 +92,33 @@ def read_folder(folder: Path, columns: TextColumns) -> tuple[dict[str, TextSplit
         if not path.is_file():
             continue
         try:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+            tables[split] = _read_csv(path)
+        except (OSError, ValueError, csv.Error) as error:
             cause = str(error).splitlines()[0]
             raise DataError(
                 _("{file} can't be read as CSV in UTF-8: {cause}. Save it so.").format(file=path, cause=cause)
             ) from error
-        tables[split] = {str(name): table[name].tolist() for name in table.columns}
     return read_tables(str(folder), tables, columns)
+
+
+def _read_csv(path: Path) -> dict[str, Sequence[Any]]:
+    # pandas takes a row with one field too many for a row with an index, and a missing field for an empty one: both silently.
+    csv.field_size_limit(_LONGEST_FIELD)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        header = next(reader, [])
+        rows = []
+        for row in reader:
+            if row and len(row) != len(header):
+                raise ValueError(
+                    _("line {line:,} has {found} fields and the header {wanted}; put quotes around texts with commas").format(
+                        line=reader.line_num, found=len(row), wanted=len(header)
+                    )
+                )
+            if row:
+                rows.append(row)
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    return dict(zip(header, columns, strict=True))
 
 
 def read_tables(
@@ -129,7 +149,7 @@ def read_tables(
     for split, table in tables.items():
         texts = tuple(str(text).strip() for text in table[columns.text])
         pairs = tuple(str(text).strip() for text in table[columns.pair]) if columns.pair else None
-        empty = [row for row, text in enumerate(texts) if not text]
+        empty = [row for row, text in enumerate(texts) if not text or (pairs is not None and not pairs[row])]
         if empty:
             raise DataError(
                 _(
@@ -137,10 +157,18 @@ def read_tables(
                     "Fill them or take them out."
                 ).format(count=len(empty), split=split, source=source, row=empty[0] + 1)
             )
+        unlabelled = [row for row, value in enumerate(table[columns.label]) if not _label_text(value)]
+        if unlabelled:
+            raise DataError(
+                _(
+                    "{count:,} rows of the {split} split of {source} have no label, the first in row {row:,}. "
+                    "Fill them or take them out."
+                ).format(count=len(unlabelled), split=split, source=source, row=unlabelled[0] + 1)
+            )
         labels = np.array([numbers[_label_text(value)] for value in table[columns.label]], dtype=np.int64)
         splits[split] = TextSplit(texts, pairs, labels, np.arange(len(texts)))
-    if not len(splits["train"]):
-        raise DataError(_("The train split of {source} has no rows. Add some.").format(source=source))
+        if not len(labels):
+            raise DataError(_("The {split} split of {source} has no rows. Add some.").format(split=split, source=source))
     if len(np.unique(splits["train"].labels)) < 2:
         raise DataError(
             _(
@@ -166,9 +194,8 @@ def _label_names(source: str, values: Sequence[str], given: Sequence[str], known
     names = tuple(given) or tuple(known) or tuple(values)
     if len(set(names)) != len(names):
         raise DataError(_("The label names {names} repeat one. Each label needs a name of its own.").format(names=", ".join(names)))
-    numbered = all(value.isdigit() for value in values)
-    fits = max((int(value) for value in values), default=0) < len(names) if numbered else len(values) <= len(names)
-    if not fits:
+    by_number = all(value.isdigit() and int(value) < len(names) for value in values)
+    if not by_number and not set(values) <= set(names) and len(values) != len(names):
         raise DataError(
             _("{source} has the labels {labels}, but {count} label names were given. Give a name for each.").format(
                 source=source, labels=", ".join(values[:12]), count=len(names)

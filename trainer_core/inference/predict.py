@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
 from trainer_core.config import PICTURES
-from trainer_core.errors import CheckpointError
+from trainer_core.errors import CheckpointError, DataError
 from trainer_core.store import Store
 from trainer_core.tasks.image_classification import normalise
 from trainer_core.tasks.networks import ImageClassifier, build_network, class_probabilities
@@ -52,7 +52,7 @@ class LoadedCheckpoints:
     ) -> tuple[tuple[str, ...], Answers]:
         """Class names and probabilities float32 [rows, classes] for texts, or for pairs of texts.
 
-        Raises CheckpointError where the checkpoint is missing, damaged, or made for pictures.
+        Raises CheckpointError where the checkpoint is missing, damaged, or made for pictures, and DataError for an empty text.
         """
         checkpoint, ask = self._load(run_id, step, pictures=False)
         wants_pair = bool(checkpoint.config().pair_column)
@@ -62,6 +62,10 @@ class LoadedCheckpoints:
                 if wants_pair
                 else _("The checkpoint reads one text at a time. Give no second one.")
             )
+        for asked in (texts, pairs or ()):
+            empty = next((number for number, text in enumerate(asked, start=1) if not text.strip()), None)
+            if empty is not None:
+                raise DataError(_("Text {number} of {count} is empty. Write something.").format(number=empty, count=len(asked)))
         return checkpoint.label_names, ask((texts, pairs))
 
     def _load(self, run_id: str, step: int, pictures: bool) -> tuple[Checkpoint, Callable[[Any], Answers]]:
@@ -122,6 +126,9 @@ def load_texts(checkpoint: Checkpoint) -> Callable[[tuple[Sequence[str], Sequenc
     label_ids = checkpoint.details.get("label_token_ids", [])
 
     def ask(asked: tuple[Sequence[str], Sequence[str] | None]) -> Answers:
-        return texts.class_probabilities(config, model, tokenizer, label_ids, len(checkpoint.label_names), *asked)
+        # The data's texts come without space around them too.
+        first, second = ([text.strip() for text in part] if part is not None else None for part in asked)
+        assert first is not None
+        return texts.class_probabilities(config, model, tokenizer, label_ids, len(checkpoint.label_names), first, second)
 
     return ask

@@ -31,13 +31,14 @@ def add_adapter(model: Any, config: TrainConfig, classifies: bool, new_tokens: S
     """
     from peft import LoraConfig, TaskType, get_peft_model
 
+    _check_targets(model, config.lora_targets)
     settings = LoraConfig(
         task_type=TaskType.SEQ_CLS if classifies else TaskType.CAUSAL_LM,
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
         target_modules=list(config.lora_targets) or None,
-        trainable_token_indices=list(new_tokens) or None,
+        trainable_token_indices=_rows_of(model, new_tokens),
     )
     try:
         try:
@@ -48,14 +49,35 @@ def add_adapter(model: Any, config: TrainConfig, classifies: bool, new_tokens: S
             settings.target_modules = "all-linear"  # an architecture for which peft knows no usual targets
             return get_peft_model(model, settings)
     except ValueError as error:
-        layers = sorted(
-            {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if getattr(part, "weight", None) is not None}
+        raise _misfit(model, str(error).splitlines()[0][:160].rstrip(".")) from error
+
+
+def _check_targets(model: Any, targets: Sequence[str]) -> None:
+    # peft is content when one of several is found.
+    names = [name for name, _part in model.named_modules()]
+    unknown = [target for target in targets if not any(name == target or name.endswith(f".{target}") for name in names)]
+    if unknown:
+        raise _misfit(model, _("it has no layer called {names}").format(names=", ".join(unknown)))
+
+
+def _misfit(model: Any, cause: str) -> ModelError:
+    weights = ((name, getattr(part, "weight", None)) for name, part in model.named_modules())
+    layers = sorted({name.rsplit(".", 1)[-1] for name, weight in weights if weight is not None and weight.ndim > 1})
+    return ModelError(
+        _("The adapter does not fit: {cause}. The model's layers are {layers}; name some in Adapted layers (lora_targets).").format(
+            cause=cause, layers=", ".join(layers)
         )
-        raise ModelError(
-            _(
-                "The adapter does not fit: {cause}. The model's layers are {layers}; name some in Adapted layers (lora_targets)."
-            ).format(cause=str(error).splitlines()[0][:160].rstrip("."), layers=", ".join(layers))
-        ) from error
+    )
+
+
+def _rows_of(model: Any, tokens: Sequence[int]) -> dict[str, list[int]] | None:
+    """The rows of added tokens, in the embedding and, where that is another matrix, in the head that writes them."""
+    if not tokens:
+        return None
+    reads, writes = model.get_input_embeddings(), model.get_output_embeddings()
+    tied = writes is None or writes.weight is reads.weight
+    parts = [reads] if tied else [reads, writes]
+    return {name: list(tokens) for name, part in model.named_modules() if any(part is one for one in parts)}
 
 
 def quantised(config: TrainConfig) -> dict[str, Any]:

@@ -19,8 +19,8 @@ def load_trained(folder: Path, config: TrainConfig, label_names: tuple[str, ...]
 
     Raises CheckpointError where they do not fit, and ModelError where an adapter's own model is gone.
     """
-    tokenizer = load_tokenizer(str(folder))
     classes = len(label_names) if config.task == "sequence_classification" else None
+    tokenizer = load_tokenizer(str(folder), writes=classes is None)
     if not (folder / ADAPTER).is_file():
         try:
             return load_model(str(folder), tokenizer, classes, label_names).eval(), tokenizer

@@ -41,6 +41,7 @@ class Frame:
         self.before = np.asarray(framed[:first], dtype=np.int32)
         self.between = np.asarray((framed[first + len(mark) : second] or [end]) if pair else [], dtype=np.int32)
         self.after = np.asarray(framed[after:], dtype=np.int32)
+        self.special = len(self.before) + len(self.between) + len(self.after)
         self.has_types = has_types
 
     def put(self, text: NDArray[np.int32], other: NDArray[np.int32] | None, max_length: int) -> tuple[NDArray[np.int32], int]:
@@ -48,7 +49,7 @@ class Frame:
 
         Of what is too long the tail is kept; of a pair the longer text gives way first.
         """
-        room = max(1, max_length - len(self.before) - len(self.between) - len(self.after))
+        room = max(1, max_length - self.special)
         if other is None:
             row = np.concatenate([self.before, _tail(text, room), self.after])[-max_length:]
             return row, len(row)

@@ -5,6 +5,7 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 
 from trainer_core.config import TrainConfig
@@ -13,10 +14,14 @@ from trainer_core.tasks.model_source import check_source, check_weights, first_l
 from trainer_core.tasks.tokenizer_training import END, PADDING, train_backend
 
 
-def load_tokenizer(source: str) -> Any:
-    """The tokenizer in a folder or hub repository, with a padding token. Raises ModelError where there is none."""
+def load_tokenizer(source: str, writes: bool) -> Any:
+    """The tokenizer in a folder or hub repository, with a padding token. Raises ModelError where there is none.
+
+    A model that `writes` needs an end-of-text token too; an encoder such as BERT has none.
+    """
     from transformers import AutoTokenizer
 
+    source = local_path(source)
     if not (Path(source) / "tokenizer.json").is_file():  # an adapter's checkpoint has one without being a whole model
         check_source(source)
     try:
@@ -27,14 +32,15 @@ def load_tokenizer(source: str) -> Any:
                 model=source, cause=first_line(error)
             )
         ) from error
-    if not getattr(tokenizer, "is_fast", False) or tokenizer.eos_token_id is None:
+    end = tokenizer.eos_token or (None if writes else tokenizer.sep_token)
+    if not getattr(tokenizer, "is_fast", False) or end is None:
         raise ModelError(
             _("The tokenizer of {model} has no end-of-text token or no tokenizer.json. Choose a model that has both.").format(
                 model=source
             )
         )
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.pad_token = end
     return tokenizer
 
 
@@ -74,6 +80,7 @@ def load_model(source: str, tokenizer: Any, classes: int | None = None, label_na
     import transformers
 
     check_source(source)
+    source = local_path(source)
     if Path(source).is_dir():
         check_weights(Path(source))
     options: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True, "dtype": "float32", **more}
@@ -95,9 +102,28 @@ def load_model(source: str, tokenizer: Any, classes: int | None = None, label_na
                 "with safetensors weights."
             ).format(model=source, head=head, cause=first_line(error))
         ) from error
+    if classes is None and not reads_forwards(model):
+        raise ModelError(
+            _(
+                "{model} reads a text from both sides, so it would see the label it is to write. "
+                "Choose a language model such as gpt2, or the task sequence_classification."
+            ).format(model=source)
+        )
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+@torch.no_grad()
+def reads_forwards(model: Any) -> bool:
+    """Whether what the model says at a token is the same whatever follows it, as a language model's must be."""
+    model.eval()
+    last = model.get_input_embeddings().num_embeddings - 1
+    said = [
+        model(input_ids=torch.tensor([[min(1, last), following]], device=model.device), use_cache=False)["logits"][0, 0]
+        for following in (0, last)
+    ]
+    return bool(torch.allclose(*said, rtol=1e-3, atol=1e-4))
 
 
 def longest_text(model: Any) -> int | None:
@@ -105,5 +131,20 @@ def longest_text(model: Any) -> int | None:
     for name in ("n_positions", "max_position_embeddings"):
         limit = getattr(model.config, name, None)
         if isinstance(limit, int) and limit > 0:
-            return limit
+            return limit - _positions_lost(model)
     return None
+
+
+def _positions_lost(model: Any) -> int:
+    """RoBERTa and its kin count positions from behind the padding's; others lose none."""
+    for name, part in model.named_modules():
+        padding = getattr(part, "padding_idx", None)
+        if name.endswith("position_embeddings") and padding is not None:
+            return int(padding) + 1
+    return 0
+
+
+def local_path(source: str) -> str:
+    """A folder's path with ~ written out; a hub id as it is."""
+    path = Path(source).expanduser()
+    return str(path) if path.is_dir() else source

@@ -110,8 +110,7 @@ def _classifier(config: TrainConfig, data: TextData, backend: Any) -> Any:
         if split.pairs is not None:
             other = np.asarray(backend.encode(split.pairs[row], add_special_tokens=False).ids, dtype=np.int32)
         put, _first = frame.put(ids, other, config.max_length)
-        special = len(frame.before) + len(frame.between) + len(frame.after)
-        whole = len(ids) + (0 if other is None else len(other)) + special
+        whole = len(ids) + (0 if other is None else len(other)) + frame.special
         pair = None if split.pairs is None else split.pairs[row]
         name = data.label_names[int(split.labels[row])]
         return SeenText(split.texts[row], pair, name, tuple(_piece(backend, int(part)) for part in put), None, whole - len(put))
@@ -132,8 +131,7 @@ def _frame(backend: Any, pair: bool) -> Frame:
 def _room(config: TrainConfig, backend: Any, pair: bool) -> int:
     if config.task == "label_token":
         return config.max_length - 2
-    frame = _frame(backend, pair)
-    return config.max_length - len(frame.before) - len(frame.between) - len(frame.after)
+    return config.max_length - _frame(backend, pair).special
 
 
 def _end(backend: Any) -> int:

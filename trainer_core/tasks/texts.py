@@ -20,7 +20,7 @@ from trainer_core.tasks.sequence_classification import TextDataset
 from trainer_core.tasks.task import Prepared, class_loss, class_weights
 from trainer_core.tasks.text_format import Frame
 from trainer_core.tasks.text_models import build_small_gpt, load_model, load_tokenizer, longest_text, train_tokenizer
-from trainer_core.tasks.tokens import Tokens, tokenise
+from trainer_core.tasks.tokens import tokenise
 
 
 def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable[[float], None] | None = None) -> Prepared:
@@ -53,7 +53,8 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
         )
         for name, split in data.splits.items()
     }
-    lengths = np.minimum(_tokens_of(splits["train"]).lengths, config.max_length)
+    whole = _whole_lengths(splits["train"])
+    lengths = np.minimum(whole, config.max_length)
     weights = class_weights(config, data)
     if classifies:
         prepared = Prepared(
@@ -69,7 +70,7 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
         prepared = label_token.prepare(config, model, splits, lengths, label_ids, weights)
     prepared.processing = tokenizer
     everything, trained = prepared.count_parameters()
-    cut = float(np.mean(_tokens_of(splits["train"]).lengths + (2 if not classifies else 0) > config.max_length))
+    cut = float(np.mean(whole > config.max_length))
     prepared.tags = {"descent.trained_parameters": str(trained), "descent.cut_share": f"{cut:.4f}"}
     prepared.details |= {"parameters": everything, "trained_parameters": trained, "synthetic": data.synthetic}
     return prepared
@@ -78,7 +79,7 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
 def get_tokenizer(config: TrainConfig, data: TextData) -> Any:
     """The model's own tokenizer, or one learnt from the training texts for a model built here."""
     if config.model != "small_gpt":
-        return load_tokenizer(config.model)
+        return load_tokenizer(config.model, writes=config.task == "label_token")
     train = data.splits["train"]
     return train_tokenizer([*train.texts, *(train.pairs or ())], config.vocabulary_size)
 
@@ -105,16 +106,19 @@ def build_split(
     frame = Frame(
         lambda text: list(tokenizer(text, add_special_tokens=False)["input_ids"]),
         lambda *asked: list(tokenizer(*asked)["input_ids"]),
-        tokenizer.eos_token_id,
+        tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id,
         pairs is not None,
         has_types,
     )
     return TextDataset(tokens, others, labels, frame, padding, config)
 
 
-def _tokens_of(split: Dataset[Any]) -> Tokens:
-    tokens: Tokens = split.tokens  # type: ignore[attr-defined]
-    return tokens
+def _whole_lengths(split: Dataset[Any]) -> NDArray[np.int64]:
+    """Tokens of each example before any is cut, special ones and the label's included."""
+    if isinstance(split, LabelTokenDataset):
+        return split.tokens.lengths + 2
+    assert isinstance(split, TextDataset)
+    return split.tokens.lengths + (0 if split.pairs is None else split.pairs.lengths) + split.frame.special
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import os
+import zipfile
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from pathlib import Path
@@ -48,7 +50,7 @@ def tokenise(
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return Tokens(stored["ids"], stored["offsets"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass  # not there yet, or cut short: made anew below
     pieces: list[NDArray[np.int32]] = []
     for start in range(0, len(texts), _AT_ONCE):
@@ -61,7 +63,7 @@ def tokenise(
     offsets = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64)
     tokens = Tokens(np.concatenate(pieces) if pieces else np.zeros(0, np.int32), offsets)
     if path is not None:
-        aside = path.with_suffix(".part.npz")
+        aside = path.with_suffix(f".{os.getpid()}.part.npz")  # two runs may read the same texts at once
         np.savez(aside, ids=tokens.ids, offsets=tokens.offsets)
         aside.replace(path)
     return tokens

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
-from trainer_core.config import TrainConfig, format_number
+from trainer_core.config import TEXTS, TrainConfig, format_number
 from trainer_core.errors import ConfigError, DivergedError
 from trainer_core.tasks.task import Prepared, as_batch
 from trainer_core.training.flow import rename_metrics
@@ -143,7 +143,7 @@ def training_arguments(config: TrainConfig, output: Path) -> TrainingArguments:
         save_strategy="no",
         logging_nan_inf_filter=False,  # it would hide a loss that is not a number
         label_names=["labels"],
-        activation_checkpointing=config.activation_checkpointing == "on",
+        activation_checkpointing=config.activation_checkpointing == "on" and config.task in TEXTS,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
         report_to="none",

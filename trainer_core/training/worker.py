@@ -15,6 +15,7 @@ from transformers import PrinterCallback, set_seed
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
 from trainer_core.config import TrainConfig
 from trainer_core.data import Data, load_data, plan, summarise
+from trainer_core.predictions import drop_after
 from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
 from trainer_core.tasks.preparing import prepare_task
@@ -127,6 +128,7 @@ def _resume(store: Store, run_id: str, folder: CheckpointFolder, step: int | Non
     checkpoint = find_checkpoint(store, run_id, step)
     verify(checkpoint)
     folder.supersede_after(step)
+    drop_after(store, run_id, step)
     kept = [other for other in list_checkpoints(store, run_id) if other.metrics]
     logger.info(_("Resuming from step {step}; {count} evaluated checkpoints stand.").format(step=step, count=len(kept)))
     return str(checkpoint.path)
