@@ -1,17 +1,20 @@
-"""Ask a checkpoint: a test picture, a drawing or an upload goes in, a bar for each class comes out."""
+"""Ask a checkpoint: a picture or a text goes in, a bar for each class comes out."""
 
+from collections.abc import Callable
 from gettext import gettext as _
 
 import streamlit as st
 
-from pages.components.ask_inputs import Question, ask_drawing, ask_test_image, ask_upload
+from pages.components.ask_inputs import ask_drawing, ask_test_image, ask_upload
+from pages.components.ask_texts import ask_many, ask_one, load_examples, offer_examples, start_with_an_example
 from pages.components.checkpoint_picker import pick_checkpoint, runs_to_ask, teach_checkpoints
-from pages.components.dataset_look import drawn_back
-from pages.components.prediction_chart import prediction_bars, prediction_text
+from pages.components.picture_answer import draw_picture_answer
 from pages.components.session import current_store, plain, show_error
+from pages.components.text_answer import draw_many, draw_one, draw_seen
 from trainer_core.checkpoints import Checkpoint, list_checkpoints
+from trainer_core.config import PICTURES
 from trainer_core.errors import TrainerError
-from trainer_core.jobs.predictor import Predictor
+from trainer_core.jobs.predictor import Predictions, Predictor
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 
@@ -25,46 +28,80 @@ def warm_predictor(store: Store) -> Predictor:
     return predictor
 
 
-def draw_answer(store: Store, run: RunRecord, checkpoint: Checkpoint, question: Question, predictor: Predictor) -> None:
-    """The winner in words, a bar for each class, and the picture as the model saw it."""
+def ask(store: Store, run: RunRecord, checkpoint: Checkpoint, question: Callable[[], Predictions]) -> Predictions | None:
+    """The answer; where there is none, a sentence says why."""
     try:
         with st.spinner(_("Asking {name}. The first answer waits for its model to load.").format(name=plain(run.name))):
-            answer = predictor.predict(run.run_id, checkpoint.step, question.picture[None])
+            return question()
     except TrainerError as error:
         if checkpoint.step not in [kept.step for kept in list_checkpoints(store, run.run_id)]:
             st.rerun()  # the run went on and put a newer one in its place while the question was on its way
         show_error(error)
-        return
-    probabilities = answer.probabilities[0]
-    winner = answer.labels[int(probabilities.argmax())]
-    verdict = _("It says **{label}**").format(label=plain(winner))
-    if question.true_label is not None:
-        right = winner == question.true_label
-        verdict += (
-            _(" :green[:material/check: right]")
-            if right
-            else _(" :red[:material/close: wrong], it is {label}").format(label=plain(question.true_label))
-        )
-    st.markdown(f"#### {verdict}")
-    st.plotly_chart(
-        prediction_bars(answer.labels, probabilities, question.true_label),
-        key="playground/bars",
-        config={"displayModeBar": False},
-        alt=prediction_text(answer.labels, probabilities),
-    )
+        return None
+
+
+def ask_pictures(store: Store, run: RunRecord, checkpoint: Checkpoint, predictor: Predictor) -> None:
+    """A test picture, a drawing or an upload on the left, the answer on the right."""
+    chosen = choose_input({"test": _("Test picture"), "draw": _("Draw"), "upload": _("Upload")}, "playground/input")
+    left, right = st.columns(2, gap="large")
+    with left:
+        if chosen == "draw":
+            question = ask_drawing(checkpoint)
+        elif chosen == "upload":
+            question = ask_upload(checkpoint)
+        else:
+            question = ask_test_image(checkpoint.config())
+    with right:
+        if question is not None:
+            picture = question.picture[None]
+            answer = ask(store, run, checkpoint, lambda: predictor.predict(run.run_id, checkpoint.step, picture))
+            if answer is not None:
+                draw_picture_answer(checkpoint, question, answer)
+
+
+def ask_texts(store: Store, run: RunRecord, checkpoint: Checkpoint, predictor: Predictor) -> None:
+    """One text or several above, the answer and examples to start from below."""
     config = checkpoint.config()
-    st.caption(_("What the model saw"))
-    seen = drawn_back(answer.seen[0], config.input_mean, config.input_std)
-    st.image(
-        seen,
-        width=112,
-        alt=_("The picture as the model saw it, {width} by {height} pixels").format(
-            width=answer.seen.shape[2], height=answer.seen.shape[1]
-        ),
+    if checkpoint.details.get("synthetic"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge(_("synthetic"), icon=":material/science:", color="orange")
+            st.caption(_("This run learnt from reviews that a grammar made. It knows their words, and few others."))
+    many = choose_input({"one": _("One text"), "many": _("Several, a line each")}, "playground/text-input") == "many"
+    examples = load_examples(config)
+    if not many:
+        start_with_an_example(config, examples)
+    question = ask_many(config, examples) if many else ask_one(config, examples)
+    above, beside = (st.container(), st.container()) if many else st.columns(2, gap="large")
+    with beside:
+        offer_examples(config, examples, many)
+    if question is None:
+        return
+    with above:
+        answer = ask(
+            store,
+            run,
+            checkpoint,
+            lambda: predictor.predict_texts(run.run_id, checkpoint.step, question.texts, question.pairs),
+        )
+        if answer is not None:
+            (draw_one if len(question.texts) == 1 else draw_many)(question, answer)
+            draw_seen(checkpoint, question, answer)
+
+
+def choose_input(inputs: dict[str, str], key: str) -> str:
+    """How the question is put."""
+    return str(
+        st.segmented_control(
+            _("Ask with"),
+            list(inputs),
+            default=next(iter(inputs)),
+            required=True,
+            format_func=inputs.__getitem__,
+            key=key,
+            persist_state="session",
+        )
     )
 
-
-INPUTS = {"test": _("Test picture"), "draw": _("Draw"), "upload": _("Upload")}
 
 store = current_store()
 st.title(_("Playground"))
@@ -75,23 +112,5 @@ if not runs:
 
 predictor = warm_predictor(store)
 run, checkpoint = pick_checkpoint(store, runs)
-chosen = st.segmented_control(
-    _("Ask with"),
-    list(INPUTS),
-    default="test",
-    required=True,
-    format_func=INPUTS.__getitem__,
-    key="playground/input",
-    persist_state="session",
-)
-left, right = st.columns(2, gap="large")
-with left:
-    if chosen == "draw":
-        question = ask_drawing(checkpoint)
-    elif chosen == "upload":
-        question = ask_upload(checkpoint)
-    else:
-        question = ask_test_image(checkpoint.config())
-with right:
-    if question is not None:
-        draw_answer(store, run, checkpoint, question, predictor)
+ask_page = ask_pictures if checkpoint.config().task in PICTURES else ask_texts
+ask_page(store, run, checkpoint, predictor)

@@ -13,7 +13,7 @@ from pages.components.picture_row import picture_row
 from pages.components.session import plain, show_error
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.config import TrainConfig
-from trainer_core.data import open_picture, prepare_picture
+from trainer_core.data import ImageData, open_picture, prepare_picture
 from trainer_core.errors import DataError
 
 _SAMPLES = 10
@@ -36,7 +36,7 @@ def ask_test_image(config: TrainConfig) -> Question | None:
         show_error(look.error)
         st.caption(_("The data that this run was trained on can't be read now. Drawing and uploading work without it."))
         return None
-    if look.data is None:
+    if not isinstance(look.data, ImageData):
         st.info(_("{dataset} is not on this machine. Draw a picture or upload one.").format(dataset=plain(config.dataset)))
         return None
     data = look.data

@@ -91,7 +91,7 @@ def teach_checkpoints(store: Store) -> None:
     busy = [run for run in read.list_runs(store) if run.state in ("queued", "running")]
     with st.container(border=True):
         st.markdown(_("**Here you ask a model that you trained.**"))
-        st.markdown(_("Pick a test picture, draw one or upload one: its answer appears at once."))
+        st.markdown(_("Type a text, or pick, draw or upload a picture: its answer appears at once."))
         if busy:
             st.markdown(
                 _("{name} is on its way. It can be asked after its first epoch, when it saves its first checkpoint.").format(

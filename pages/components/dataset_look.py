@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainer_core.config import SETTINGS, build_config
+from trainer_core.config import NETWORKS, SETTINGS, TrainConfig, build_config
 from trainer_core.data import Data, DataSummary, as_the_model_sees, check, load_data, summarise
 from trainer_core.data.load import source_kind
 from trainer_core.errors import ConfigError, TrainerError
@@ -37,7 +37,7 @@ def look_at_data(values: Mapping[str, Any]) -> DataLook:
     """Reads the dataset that the settings of the group Data name; the other settings may be missing or wrong."""
     fields = tuple((name, values[name]) for name, setting in SETTINGS.items() if setting.group == "Data" and name in values)
     try:
-        config = build_config(dict(fields))
+        config = _config_of(fields)
     except ConfigError as error:
         return DataLook(error=error)
     state = _folder_state(Path(config.dataset).expanduser())
@@ -59,11 +59,18 @@ def _problem(fields: Fields, state: tuple[Any, ...]) -> DataLook | None:
 # One copy for all sessions, only ever read. MNIST takes 55 MB.
 @st.cache_resource(max_entries=3, ttl=3600, show_spinner=False)
 def _read(fields: Fields, state: tuple[Any, ...]) -> DataLook:  # noqa: ARG001 - part of the cache's key
-    config = build_config({**dict(fields), "batch_size": 1})  # the form's own batch size is checked apart
+    config = _config_of(fields)
     if source_kind(config) == "hub" and check(config) is None:
         raise _NotDownloadedError
     data = load_data(config)
     return DataLook(data, summarise(data))
+
+
+def _config_of(fields: Fields) -> TrainConfig:
+    """The data's settings as a config; what the data do not hang on is made to fit, since the form checks it apart."""
+    values = dict(fields)
+    task = str(values.get("task", TrainConfig().task))
+    return build_config({**values, "batch_size": 1} | ({"model": NETWORKS[task][0]} if task in NETWORKS else {}))
 
 
 def _folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -1,0 +1,133 @@
+"""What a checkpoint answers about texts: bars for one, a table for several, and what the model saw of them."""
+
+import html
+from gettext import gettext as _
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.ask_texts import TextQuestion
+from pages.components.prediction_chart import prediction_bars, prediction_text
+from pages.components.run_table import table_height
+from pages.components.session import format_count, plain, show_error
+from trainer_core.checkpoints import Checkpoint
+from trainer_core.data import TextData, TextSplit
+from trainer_core.errors import TrainerError
+from trainer_core.jobs.predictor import Predictions
+from trainer_core.tasks.text_preview import SeenText, preview_texts
+
+_SEEN = 8
+"""Texts whose tokens are shown."""
+_PIECE_STYLE = "border-radius:4px;white-space:pre-wrap;background:color-mix(in srgb,currentColor {shade}%,transparent)"
+    "border-radius:4px;padding:1px 0;white-space:pre-wrap;background:color-mix(in srgb,currentColor {shade}%,transparent)"
+)
+
+
+def verdict(winner: str, true_label: str | None) -> str:
+    """The winner in words, and whether it is right where that is known."""
+    said = _("It says **{label}**").format(label=plain(winner))
+    if true_label is None:
+        return said
+    if winner == true_label:
+        return said + _(" :green[:material/check: right]")
+    return said + _(" :red[:material/close: wrong], it is {label}").format(label=plain(true_label))
+
+
+def draw_one(question: TextQuestion, answer: Predictions) -> None:
+    """The winner in words and a bar for each class, the winner bold."""
+    shares = answer.probabilities[0]
+    true_label = question.true_labels[0]
+    st.markdown(f"#### {verdict(answer.labels[int(shares.argmax())], true_label)}")
+    st.plotly_chart(
+        prediction_bars(answer.labels, shares, true_label),
+        key="playground/bars",
+        config={"displayModeBar": False},
+        alt=prediction_text(answer.labels, shares),
+    )
+
+
+def draw_many(question: TextQuestion, answer: Predictions) -> None:
+    """A row a text: what it says, how sure it is, and what is right where that is known."""
+    winners = answer.probabilities.argmax(axis=1)
+    names = [answer.labels[int(winner)] for winner in winners]
+    columns: dict[str, object] = {_("Text"): list(question.texts)}
+    if question.pairs is not None:
+        columns[_("Second text")] = list(question.pairs)
+    columns[_("It says")] = names
+    columns[_("Probability")] = 100 * answer.probabilities[np.arange(len(names)), winners].astype(float)
+    if any(label is not None for label in question.true_labels):
+        columns[_("True label")] = [
+            "–" if label is None else f"{'✓' if label == name else '✕'} {label}"
+            for label, name in zip(question.true_labels, names, strict=True)
+        ]
+    counts = {label: names.count(label) for label in answer.labels if label in names}
+    st.markdown(" · ".join(f"**{format_count(count)}** {plain(label)}" for label, count in counts.items()))
+    st.dataframe(
+        pd.DataFrame(columns),
+        key="playground/answers",
+        hide_index=True,
+        height=table_height(len(names), 12),
+        column_config={
+            _("Text"): st.column_config.TextColumn(width="large"),
+            _("Probability"): st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100, width=130),
+        },
+        alt=_("What the checkpoint says of each text"),
+    )
+
+
+def draw_seen(checkpoint: Checkpoint, question: TextQuestion, answer: Predictions) -> None:
+    """The tokens that the model read, folded."""
+    config = checkpoint.config()
+    with st.expander(_("What the model saw"), icon=":material/visibility:"):
+        try:
+            seen = seen_texts(checkpoint, question)
+        except (TrainerError, OSError, ValueError) as error:
+            show_error(error if isinstance(error, TrainerError) else TrainerError(str(error)))
+            return
+        for place, one in enumerate(seen):
+            winner = answer.labels[int(answer.probabilities[place].argmax())]
+            strip = token_strip(one, winner if config.task == "label_token" else None)
+            st.html(f"{strip}<small style='opacity:.7'>{html.escape(token_words(one, config.max_length))}</small>")
+        if len(question.texts) > len(seen):
+            st.caption(_("The first {count} of {all}.").format(count=len(seen), all=format_count(len(question.texts))))
+
+
+def seen_texts(checkpoint: Checkpoint, question: TextQuestion) -> tuple[SeenText, ...]:
+    """The first texts of the question as the checkpoint's own tokenizer gives them to the model, without torch."""
+    backend = _tokenizer(str(checkpoint.path / "tokenizer.json"), checkpoint.saved_at)
+    texts, count = question.texts[:_SEEN], min(_SEEN, len(question.texts))
+    pairs = None if question.pairs is None else question.pairs[:_SEEN]
+    split = TextSplit(texts, pairs, np.zeros(count, dtype=np.int64), np.arange(count))
+    data = TextData("", "", "", checkpoint.label_names, {"train": split}, "")
+    return preview_texts(checkpoint.config(), data, backend, list(range(count))).examples
+
+
+@st.cache_resource(max_entries=8, ttl=3600, show_spinner=False)
+def _tokenizer(path: str, saved_at: float) -> object:  # noqa: ARG001 - part of the cache's key
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(path)
+
+
+def token_strip(seen: SeenText, written: str | None) -> str:
+    """The tokens side by side, as HTML; `written` is what the model of `label_token` wrote after them."""
+    read = seen.pieces if seen.learned is None else seen.pieces[: seen.learned]
+    parts = [
+        f'<span style="{_PIECE_STYLE.format(shade=22 if place % 2 else 9)}">{html.escape(piece)}</span>'
+        for place, piece in enumerate(read)
+    ]
+    if written is not None:
+        parts.append(f' <b title="{html.escape(_("What the model wrote"))}">→ {html.escape(written)}</b>')
+    return f'<div style="line-height:1.9;overflow-wrap:anywhere">{"".join(parts)}</div>'
+
+
+def token_words(seen: SeenText, max_length: int) -> str:
+    """`12 tokens`, and how many were cut off."""
+    read = len(seen.pieces) if seen.learned is None else seen.learned
+    words = _("{count} tokens").format(count=format_count(read))
+    if seen.cut > 0:
+        words += _(" · {cut} cut off at the start, since max length is {most}").format(
+            cut=format_count(seen.cut), most=format_count(max_length)
+        )
+    return words
