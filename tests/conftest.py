@@ -20,6 +20,14 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
+def shared_data(name: str) -> Path:
+    """A folder of the real data that DESCENT_TEST_DATA names."""
+    folder = Path(os.environ.get("DESCENT_TEST_DATA", "../shared/data")) / name
+    if not folder.is_dir():
+        skip_or_fail(f"There is no {name} in {folder.parent}; DESCENT_TEST_DATA names the folder that holds it.")
+    return folder.resolve()
+
+
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """The folder with MNIST's four IDX files."""
