@@ -34,7 +34,9 @@ class Trained:
         return list_checkpoints(self.store, self.run_id)
 
     def weights(self, step: int) -> bytes:
-        return next(c for c in self.checkpoints() if c.step == step).path.joinpath("model.safetensors").read_bytes()
+        """The file with the weights, or with the adapter's."""
+        folder = next(c for c in self.checkpoints() if c.step == step).path
+        return next(folder.glob("*model.safetensors")).read_bytes()
 
 
 Train = Callable[..., Trained]

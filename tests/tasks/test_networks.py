@@ -1,13 +1,16 @@
 """The networks are what the settings say, and the loss is what it should be."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from trainer_core.config import TrainConfig
+from trainer_core.data import load_data
 from trainer_core.recipes import RECIPES
 from trainer_core.tasks.networks import build_network, class_probabilities
 from trainer_core.tasks.parameter_count import architecture, count_parameters
+from trainer_core.tasks.task import class_loss, class_weights
 
 CONFIGS = [
     RECIPES["mnist"].config,
@@ -33,13 +36,24 @@ def test_the_course_s_network_has_the_course_s_layers() -> None:
     assert kinds == ["Flatten", *["Linear", "ReLU", "Dropout"] * 3, "Linear"]
 
 
-def test_label_smoothing_changes_training_and_not_what_is_measured() -> None:
+def test_label_smoothing_and_class_weights_change_training_and_not_what_is_measured() -> None:
     torch.manual_seed(0)
-    network = build_network(TrainConfig(label_smoothing=0.2), (4, 4), 3)
-    pixels, labels = torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 2, 0, 1, 2])
-    logits = network(pixels)["logits"]
-    assert network.train()(pixels, labels)["loss"] == functional.cross_entropy(logits, labels, label_smoothing=0.2)
-    assert network.eval()(pixels, labels)["loss"] == functional.cross_entropy(logits, labels)
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    weights = torch.tensor([0.5, 1.0, 2.0])
+    loss = class_loss(weights, 0.2)
+    assert loss(logits, labels, True) == functional.cross_entropy(logits, labels, weight=weights, label_smoothing=0.2)
+    assert loss(logits, labels, False) == functional.cross_entropy(logits, labels)
+
+
+def test_balanced_weights_are_scikit_learn_s() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    data = load_data(TrainConfig())
+    found = class_weights(TrainConfig(class_weights="balanced"), data)
+    assert found is not None
+    wanted = compute_class_weight("balanced", classes=np.arange(10), y=data.splits["train"].labels)
+    assert np.allclose(found.numpy(), wanted)
+    assert class_weights(TrainConfig(), data) is None
 
 
 def test_probabilities_add_up_and_dropout_is_off() -> None:

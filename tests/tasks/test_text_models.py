@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.conftest import shared_data
-from tests.tiny_texts import save_model, tiny, write_reviews
+from tests.tiny_texts import Kind, save_model, tiny, write_reviews
 from trainer_core.data import load_texts
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.tasks.preparing import prepare_task
@@ -28,11 +28,12 @@ def test_the_tokenizer_learnt_from_texts_is_the_same_each_time_and_loses_nothing
 @pytest.mark.parametrize("classes", [None, 3])
 def test_a_small_gpt_has_the_settings_sizes_and_reads_max_length(classes: int | None) -> None:
     config = tiny(Path("none"), width=24, layers=3, heads=4, max_length=10, dropout=0.25)
-    model = build_small_gpt(config, train_tokenizer(TEXTS, 300), classes)
+    tokenizer = train_tokenizer(TEXTS, 300)
+    model = build_small_gpt(config, tokenizer, classes)
     shape = model.config
     assert (shape.n_embd, shape.n_layer, shape.n_head, shape.resid_pdrop, shape.attn_pdrop) == (24, 3, 4, 0.25, 0.25)
     logits = model(input_ids=torch.zeros(1, 10, dtype=torch.int64)).logits
-    assert logits.shape == ((1, 10, 300) if classes is None else (1, 3))
+    assert logits.shape == ((1, 10, len(tokenizer)) if classes is None else (1, 3))
 
 
 def test_a_trained_model_is_read_from_its_folder() -> None:
@@ -101,12 +102,13 @@ def test_a_model_without_such_a_head_is_named(tmp_path: Path) -> None:
             load_model(str(tmp_path / "vit"), tokenizer, classes)
 
 
-def test_a_model_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    folder = save_model("gpt2", tmp_path / "gpt2")
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "bert"])
+def test_a_model_without_a_tokenizer_is_refused(tmp_path: Path, kind: Kind) -> None:
+    folder = save_model(kind, tmp_path / kind)
     for path in folder.glob("tokenizer*"):
         path.unlink()
     with pytest.raises(ModelError, match=r"tokenizer.*Choose a model"):
-        load_tokenizer(str(folder), writes=True)
+        load_tokenizer(str(folder), writes=kind != "bert")
 
 
 @pytest.mark.parametrize(

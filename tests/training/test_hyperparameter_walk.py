@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.data.test_idx import write_idx
+from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train, Trained
 from trainer_core.config import SETTINGS, TrainConfig, build_config
-from trainer_core.data import load_data
+from trainer_core.data import load_images
 
 BASE: dict[str, Any] = {
     "hidden_sizes": (16,),
@@ -39,6 +40,7 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "precision": ("bf16", {}),
     "seed": (7, {}),
     "label_smoothing": (0.3, {}),
+    "class_weights": ("balanced", {}),
     "optimizer": ("sgd", {}),
     "learning_rate": (2e-2, {}),
     "momentum": (0.5, {"optimizer": "momentum"}),
@@ -55,12 +57,65 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "best_metric": ("eval/loss", {"eval_steps": 2, "epochs": 4, "learning_rate": 3e-2}),
     "early_stopping_patience": (1, {"epochs": 6, "learning_rate": 1e-9}),
 }
-NO_EFFECT_ON_THE_RESULT = {"name", "experiment", "task", "eval_batch_size", "dataset"}
-"""Names, the one task there is, a batch size that only changes speed; dataset has a test of its own below."""
+LORA: dict[str, Any] = {"adapter": "lora", "model": "LLAMA"}
+TEXT_CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
+    # The same for texts: settings that pictures do not have, over a base of their own.
+    "task": ("sequence_classification", {}),
+    "model": ("GPT2", {"model": "LLAMA"}),
+    "text_column": ("other", {}),
+    "pair_column": ("other", {"task": "sequence_classification"}),
+    "label_column": ("stars", {}),
+    "label_names": (("dull", "superb"), {}),
+    "class_weights": ("balanced", {}),
+    "dropout": (0.5, {}),
+    "width": (32, {}),
+    "layers": (1, {}),
+    "heads": (4, {}),
+    "vocabulary_size": (500, {}),
+    "max_length": (8, {}),
+    "adapter": ("lora", {"model": "LLAMA"}),
+    "lora_rank": (2, LORA),
+    "lora_alpha": (8, LORA),
+    "lora_dropout": (0.5, LORA),
+    "lora_targets": (("down_proj",), LORA),
+    "group_by_length": ("on", {}),
+}
+NO_EFFECT_ON_THE_RESULT = {"name", "experiment", "eval_batch_size", "dataset", "padding", "activation_checkpointing"}
+"""Names, and what changes speed or memory alone (tests/training/test_text_runs.py); dataset has a test of its own below."""
 
 
 def test_no_setting_is_left_out_of_the_walk() -> None:
-    assert set(CHANGES) | NO_EFFECT_ON_THE_RESULT == set(SETTINGS)
+    assert set(CHANGES) | set(TEXT_CHANGES) | NO_EFFECT_ON_THE_RESULT == set(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Folders that stand behind names in capitals: texts of uneven classes and two trained models."""
+    root = tmp_path_factory.mktemp("walk")
+    texts = write_reviews(root / "texts", train=64, held_out=16, share=0.25)
+    for path in texts.glob("*.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        marked = [f"{line},{row % 2}" for row, line in enumerate(lines[1:])]
+        path.write_text("\n".join([lines[0] + ",stars", *marked]), encoding="utf-8")
+    return {"TEXTS": str(texts), "GPT2": str(save_model("gpt2", root / "gpt2")), "LLAMA": str(save_model("llama", root / "llama"))}
+
+
+@pytest.mark.parametrize("name", TEXT_CHANGES)
+def test_changing_it_changes_a_run_on_texts(name: str, train_run: Train, sources: dict[str, str]) -> None:
+    value, context = TEXT_CHANGES[name]
+    base = tiny(Path(sources["TEXTS"]), max_steps=4, learning_rate=2e-2).model_dump() | context
+    configs = [
+        build_config({key: sources.get(part, part) if isinstance(part, str) else part for key, part in values.items()})
+        for values in (base, base | {name: value})
+    ]
+    assert getattr(configs[0], name) != getattr(configs[1], name)
+    first, second = (_fingerprint(train_run(config)) for config in configs)
+    assert first != second
+
+
+def test_a_run_on_texts_is_the_same_twice(train_run: Train, sources: dict[str, str]) -> None:
+    config = tiny(Path(sources["TEXTS"]), max_steps=4, dropout=0.2)
+    assert _fingerprint(train_run(config)) == _fingerprint(train_run(config))
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -85,7 +140,7 @@ def test_the_evaluation_batch_size_changes_no_figure(train_run: Train) -> None:
 
 
 def test_the_dataset_decides_what_is_trained_on(train_run: Train, tmp_path: Path) -> None:
-    digits = load_data(TrainConfig())
+    digits = load_images(TrainConfig())
     folder = tmp_path / "idx"
     folder.mkdir()
     for stem, split in (("train", digits.splits["train"]), ("t10k", digits.splits["test"])):

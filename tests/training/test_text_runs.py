@@ -189,7 +189,7 @@ def test_the_run_says_how_much_is_trained_and_cut_as_the_preview_does(train_run:
 
     model = str(save_model("llama", tmp_path / "llama"))
     for changes in ({"task": "label_token"}, {"task": "sequence_classification", "pair_column": "other"}):
-        config = tiny(reviews, **changes, model=model, adapter="lora", max_length=20, max_steps=1)
+        config = tiny(reviews, **changes, model=model, adapter="lora", max_length=40, max_steps=1)
         run = train_run(config)
         tags = next(record["values"] for record in run.records() if record["kind"] == "tags")
         details = run.checkpoints()[-1].details

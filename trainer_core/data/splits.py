@@ -1,5 +1,6 @@
 """Draws validation and test rows from training rows: by class, seeded, the same on every machine."""
 
+import math
 from gettext import gettext as _
 from typing import Literal
 
@@ -28,7 +29,8 @@ def draw_stratified(labels: NDArray[np.int64], share: float, seed: int = SPLIT_S
             )
         )
     try:
-        stay, drawn = train_test_split(np.arange(len(labels)), test_size=share, stratify=labels, random_state=seed)
+        rows = math.ceil(share * len(labels) - 1e-6)  # 0.15 of 100 rows held back of 85 is 15, whatever floats make of it
+        stay, drawn = train_test_split(np.arange(len(labels)), test_size=rows, stratify=labels, random_state=seed)
     except ValueError as error:
         raise DataError(
             _(

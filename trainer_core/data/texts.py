@@ -210,4 +210,4 @@ def _label_text(value: Any) -> str:
 
 
 def _by_number(value: str) -> tuple[int, int, str]:
-    return (0, int(value), value) if value.isdigit() else (1, 0, value)
+    return (0, int(value), value) if value.removeprefix("-").isdecimal() else (1, 0, value)

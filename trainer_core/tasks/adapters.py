@@ -10,6 +10,9 @@ import torch
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, ModelError
 
+_HEADS = {"classifier", "score"}
+"""What peft trains of a classifier without being told."""
+
 
 def check_adapter(config: TrainConfig) -> None:
     """Raises ConfigError for an adapter that this machine or model can't have."""
@@ -39,6 +42,7 @@ def add_adapter(model: Any, config: TrainConfig, classifies: bool, new_tokens: S
         lora_dropout=config.lora_dropout,
         target_modules=list(config.lora_targets) or None,
         trainable_token_indices=_rows_of(model, new_tokens),
+        modules_to_save=_new_parts(model) or None,
     )
     try:
         try:
@@ -68,6 +72,11 @@ def _misfit(model: Any, cause: str) -> ModelError:
             cause=cause, layers=", ".join(layers)
         )
     )
+
+
+def _new_parts(model: Any) -> list[str]:
+    """Parts drawn anew, such as BERT's pooler: frozen they would be noise, and another noise when the adapter is opened again."""
+    return [name for name in getattr(model, "newly_drawn", ()) if not _HEADS & set(name.split("."))]
 
 
 def _rows_of(model: Any, tokens: Sequence[int]) -> dict[str, list[int]] | None:

@@ -22,12 +22,23 @@ IGNORED = -100
 
 
 class LabelTokenDataset(Dataset[Batch]):
-    """A split in the course's format. Each row is the tail of text + EOS + label token, `max_length` tokens at the most."""
+    """A split in the course's format. Each row is the tail of text + EOS + label token, `max_length` tokens at the most.
+
+    `start` is what the tokenizer puts before a text, see `question`.
+    """
 
     def __init__(
-        self, tokens: Tokens, labels: NDArray[np.int64], label_ids: Sequence[int], end: int, padding: int, config: TrainConfig
+        self,
+        tokens: Tokens,
+        labels: NDArray[np.int64],
+        label_ids: Sequence[int],
+        end: int,
+        padding: int,
+        config: TrainConfig,
+        start: Sequence[int] = (),
     ) -> None:
         self.tokens, self.labels, self.label_ids = tokens, labels, np.asarray(label_ids, dtype=np.int32)
+        self.start = np.asarray(start, dtype=np.int32)
         self.end, self.padding, self.max_length = end, padding, config.max_length
         self.width = config.max_length if config.padding == "fixed" else None
 
@@ -39,7 +50,10 @@ class LabelTokenDataset(Dataset[Batch]):
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """One batch, int64 [rows, tokens] each: `input_ids`, `attention_mask` and `labels`."""
-        rows = [np.append(question(self.tokens[i], self.end, self.max_length), self.label_ids[self.labels[i]]) for i in indices]
+        rows = [
+            np.append(question(self.tokens[i], self.start, self.end, self.max_length), self.label_ids[self.labels[i]])
+            for i in indices
+        ]
         input_ids, mask = pad(rows, self.padding, self.width)
         labels = torch.full_like(input_ids, IGNORED)
         last = mask.sum(dim=1) - 1

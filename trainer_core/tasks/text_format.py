@@ -9,10 +9,14 @@ Encode = Callable[[str], list[int]]
 """From a text to its tokens, without special ones."""
 
 
-def question(text: NDArray[np.int32], end: int, max_length: int) -> NDArray[np.int32]:
-    """What the model of `label_token` reads before it writes the label: the text's tail and EOS, with room for one token more."""
-    room = max_length - 2
-    return np.append(text[len(text) - room :] if len(text) > room else text, np.int32(end)).astype(np.int32)
+def question(text: NDArray[np.int32], start: NDArray[np.int32], end: int, max_length: int) -> NDArray[np.int32]:
+    """What the model of `label_token` reads before it writes the label: the text's tail and EOS, with room for one token more.
+
+    `start` is what the tokenizer puts before a text: nothing for GPT-2, as in the course; a model that has always met its
+    start token, as Llama has, needs it.
+    """
+    room = max(0, max_length - 2 - len(start))
+    return np.concatenate([start, _tail(text, room), [end]]).astype(np.int32)[-(max_length - 1) :]
 
 
 def choose_label_tokens(names: Sequence[str], encode: Encode) -> list[int]:

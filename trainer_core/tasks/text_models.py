@@ -33,7 +33,9 @@ def load_tokenizer(source: str, writes: bool) -> Any:
             )
         ) from error
     end = tokenizer.eos_token or (None if writes else tokenizer.sep_token)
-    if not getattr(tokenizer, "is_fast", False) or end is None:
+    # Where the files are missing, some classes give a tokenizer that knows special tokens alone, without a word.
+    empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
+    if not getattr(tokenizer, "is_fast", False) or end is None or empty:
         raise ModelError(
             _("The tokenizer of {model} has no end-of-text token or no tokenizer.json. Choose a model that has both.").format(
                 model=source
@@ -86,12 +88,13 @@ def load_model(source: str, tokenizer: Any, classes: int | None = None, label_na
     options: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True, "dtype": "float32", **more}
     try:
         if classes is None:
-            model = transformers.AutoModelForCausalLM.from_pretrained(source, **options)
+            model, loading = transformers.AutoModelForCausalLM.from_pretrained(source, output_loading_info=True, **options)
         else:
             names = label_names or tuple(str(number) for number in range(classes))
             options |= {"num_labels": classes, "id2label": dict(enumerate(names)), "label2id": {n: i for i, n in enumerate(names)}}
             # A model fine-tuned for another number of classes keeps its body and gets a new head.
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(source, ignore_mismatched_sizes=True, **options)
+            options |= {"ignore_mismatched_sizes": True, "output_loading_info": True}
+            model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(source, **options)
     except SafetensorError as error:
         raise not_safetensors(source, first_line(error)) from error
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
@@ -111,6 +114,8 @@ def load_model(source: str, tokenizer: Any, classes: int | None = None, label_na
         )
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
+    model.newly_drawn = sorted({name.rpartition(".")[0] for name in loading["missing_keys"]})
+    """Names of the parts that the source has no weights for: an adapter trains and saves them whole."""
     return model
 
 

@@ -85,17 +85,19 @@ def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[
 
 
 def _writer(config: TrainConfig, data: TextData, backend: Any) -> Any:
-    split, end = data.splits["train"], _end(backend)
+    split, end, start = data.splits["train"], _end(backend), _frame(backend, pair=False).before
     label_ids = choose_label_tokens(data.label_names, lambda text: list(backend.encode(text, add_special_tokens=False).ids))
 
     def show(row: int) -> SeenText:
         ids = np.asarray(backend.encode(split.texts[row], add_special_tokens=False).ids, dtype=np.int32)
-        read = question(ids, end, config.max_length)
+        read = question(ids, start, end, config.max_length)
         label = int(split.labels[row])
         token = label_ids[label]
         written = f"<label:{data.label_names[label]}>" if token < 0 else _piece(backend, token)
         pieces = (*(_piece(backend, int(part)) for part in read), written)
-        return SeenText(split.texts[row], None, data.label_names[label], pieces, len(read), max(0, len(ids) + 1 - len(read)))
+        return SeenText(
+            split.texts[row], None, data.label_names[label], pieces, len(read), max(0, len(start) + len(ids) + 1 - len(read))
+        )
 
     return show
 
@@ -130,7 +132,7 @@ def _frame(backend: Any, pair: bool) -> Frame:
 
 def _room(config: TrainConfig, backend: Any, pair: bool) -> int:
     if config.task == "label_token":
-        return config.max_length - 2
+        return config.max_length - 2 - len(_frame(backend, pair=False).before)
     return config.max_length - _frame(backend, pair).special
 
 

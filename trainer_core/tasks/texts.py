@@ -99,9 +99,6 @@ def build_split(
     """Texts as the model reads them: the same code for training, evaluation and questions."""
     tokens = tokenise(texts, tokenizer, cache, key, progress)
     padding = tokenizer.pad_token_id
-    if config.task == "label_token":
-        return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config)
-    others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
     has_types = pairs is not None and getattr(model.config, "type_vocab_size", 0) > 1
     frame = Frame(
         lambda text: list(tokenizer(text, add_special_tokens=False)["input_ids"]),
@@ -110,13 +107,16 @@ def build_split(
         pairs is not None,
         has_types,
     )
+    if config.task == "label_token":
+        return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config, frame.before.tolist())
+    others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
     return TextDataset(tokens, others, labels, frame, padding, config)
 
 
 def _whole_lengths(split: Dataset[Any]) -> NDArray[np.int64]:
     """Tokens of each example before any is cut, special ones and the label's included."""
     if isinstance(split, LabelTokenDataset):
-        return split.tokens.lengths + 2
+        return split.tokens.lengths + 2 + len(split.start)
     assert isinstance(split, TextDataset)
     return split.tokens.lengths + (0 if split.pairs is None else split.pairs.lengths) + split.frame.special
 
