@@ -125,7 +125,7 @@ def offer_examples(config: TrainConfig, examples: TextExamples, many: bool) -> N
         st.markdown(_("**Examples** of the {split} split").format(split=_(config.evaluation_split)), width="stretch")
         st.button(_("Show others"), icon=":material/shuffle:", type="tertiary", key="playground/other-texts", on_click=_shuffle)
     rows = examples_of(data, config.evaluation_split, _EXAMPLES, start=shuffles * (-(-_EXAMPLES // len(data.label_names))))
-    with st.container(gap="xxsmall"):
+    with st.container(gap="xxsmall", key="text-examples"):
         for row in dict.fromkeys(rows):
             text, second = split.texts[row], split.pairs[row] if split.pairs else ""
             label = data.label_names[int(split.labels[row])]

@@ -22,14 +22,13 @@ from pages.components.figure_parts import (
     set_log_axis,
     unit_of,
 )
-from pages.components.formats import format_metric, format_setting, is_share, metric_label, setting_label
+from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, is_share, metric_label, setting_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
 from trainer_core.config import SETTINGS
 from trainer_core.tracking.records import Segment
 
 _NAMED_IN_LEGEND = 12
-_BASELINES = {"majority": _("majority class"), "logistic_regression": _("logistic regression")}
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def scatter_figure(lines: Sequence[Line], settings: Sequence[Any], results: Sequ
 def _baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, float]:
     parts = {key: key.split("/") for key in baselines}
     return {
-        _BASELINES.get(words[1], words[1].replace("_", " ")): baselines[key]
+        BASELINE_WORDS.get(words[1], words[1].replace("_", " ")): baselines[key]
         for key, words in parts.items()
         if len(words) == 3 and words[0] == "baseline" and words[2] == measure
     }
@@ -188,7 +187,8 @@ def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats
     scale = 100.0 if is_share(key) else 1.0
     finite = values[np.isfinite(values)] * scale
     shown = list(finite)
-    far = []
+    far: list[str] = []
+    named = 0
     for name, value in sorted(lines.items(), key=lambda line: -line[1]):
         y = value * scale
         label = f"{name} {y:.1f} %" if scale == 100.0 else f"{name} {format_metric(key, value)}"
@@ -196,9 +196,12 @@ def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats
         if len(finite) and y < min(shown) - 1.5 * max(max(shown) - min(shown), 0.02 * scale):
             far.append(label)
             continue
+        # Lines close to each other are named on alternate sides, so that no name lies on another.
+        x, anchor = (0.99, "right") if named % 2 else (0.01, "left")
+        named += 1
         shown.append(y)
         figure.add_annotation(
-            xref="paper", x=0.01, xanchor="left", y=y, yanchor="bottom", text=html.escape(label), showarrow=False, font_size=12
+            xref="paper", x=x, xanchor=anchor, y=y, yanchor="bottom", text=html.escape(label), showarrow=False, font_size=12
         )
     if far:
         text = "↓ " + " · ".join(html.escape(label) for label in far)

@@ -89,10 +89,20 @@ _METRIC_WORDS = {
     "samples": _("samples seen"),
 }
 
+BASELINE_WORDS = {
+    "majority": _("majority class"),
+    "naive_bayes": _("naive Bayes"),
+    "logistic_regression": _("logistic regression"),
+}
+
 
 def metric_label(key: str, evaluated_on: str = "validation") -> str:
     """A metric's name for people: `eval/accuracy` as “Accuracy, validation split”. Keys that aren't ours stay as they are."""
     group, parted, name = key.partition("/")
+    baseline, _slash, measure = name.partition("/")
+    if group == "baseline" and baseline in BASELINE_WORDS and measure in _METRIC_WORDS:
+        word = _METRIC_WORDS[measure]
+        return _("{metric}, {baseline}").format(metric=word[0].upper() + word[1:], baseline=BASELINE_WORDS[baseline])
     if not parted or name not in _METRIC_WORDS:
         return key
     word = _METRIC_WORDS[name]

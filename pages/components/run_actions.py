@@ -7,22 +7,26 @@ import streamlit as st
 from pages.components.navigation import open_page
 from pages.components.run_cards import attempt, stop_button
 from pages.components.session import plain
+from pages.components.train_longer import train_longer
 from trainer_core import jobs
+from trainer_core.checkpoints import Checkpoint
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 
 _ARCHIVED = "archived_just_now"
 
 
-def action_row(store: Store, run: RunRecord, *, stopping: bool, can_resume: bool) -> None:
-    """The run's actions as they fit its state. Runs that Descent did not launch are only looked at."""
+def action_row(store: Store, run: RunRecord, *, stopping: bool, last: Checkpoint | None) -> None:
+    """The run's actions as they fit its state; `last` is the checkpoint to go on from. Runs of others are only looked at."""
     with st.container(horizontal=True, gap="small"):
         if not run.is_ours:
             st.caption(_("This run was not launched here: it can be looked at and compared."))
             return
         if run.state in ("queued", "running"):
             stop_button(store, run.run_id, stopping=stopping)
-        elif can_resume:
+        elif last is not None and run.state == "finished":
+            train_longer(store, run, last, _("Train longer"), key="longer")
+        elif last is not None:
             hint = _("Goes on from the last checkpoint, under the same name.")
             if st.button(_("Resume"), key="resume", icon=":material/play_arrow:", help=hint):
                 attempt(lambda: jobs.resume(store, run.run_id))

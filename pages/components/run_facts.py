@@ -5,9 +5,11 @@ from gettext import gettext as _
 from gettext import ngettext
 
 from pages.components.charts import Line
-from pages.components.formats import format_count, format_duration
+from pages.components.formats import BASELINE_WORDS, format_count, format_duration
 from pages.components.palette import run_colour
+from trainer_core.config import TEXTS
 from trainer_core.jobs import Progress
+from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
 
 _PHASES = {
@@ -47,6 +49,47 @@ def evaluated_on(run: RunRecord) -> str:
 def baselines_of(run: RunRecord) -> dict[str, float]:
     """The run's `baseline/*` metrics."""
     return {key: value for key, value in run.metrics.items() if key.startswith("baseline/")}
+
+
+def baseline_name(key: str) -> str:
+    """A baseline's name for people: `naive_bayes` as “Naive Bayes”."""
+    name = BASELINE_WORDS.get(key, key.replace("_", " "))
+    return name[:1].upper() + name[1:]
+
+
+def is_synthetic(run: RunRecord) -> bool:
+    """Whether the run learns from texts that Descent makes itself."""
+    return run.settings.get("task") in TEXTS and run.settings.get("dataset") == "reviews"
+
+
+def dataset_words(run: RunRecord) -> str:
+    """The run's dataset, said to be synthetic where it is."""
+    dataset = str(run.settings.get("dataset", "–"))
+    return _("{dataset} (synthetic)").format(dataset=dataset) if is_synthetic(run) else dataset
+
+
+def size_words(run: RunRecord) -> list[str]:
+    """`0.24 % of 125 million parameters are trained`, and the share of texts that is cut, where these are worth saying."""
+    words = []
+    everything, trained = (run.tags.get(name, "") for name in (tags.PARAMETERS, tags.TRAINED_PARAMETERS))
+    if everything.isdigit() and trained.isdigit() and 0 < int(trained) < int(everything):
+        share = f"{100 * int(trained) / int(everything):.2g}"
+        words.append(_("{share} % of {count} parameters are trained").format(share=share, count=_big(int(everything))))
+    try:
+        cut = float(run.tags.get(tags.CUT_SHARE, "0"))
+    except ValueError:
+        cut = 0.0
+    if cut > 0:
+        words.append(
+            _("{share} % of the training texts are cut at {most} tokens").format(
+                share=f"{100 * cut:.1f}" if cut >= 0.001 else "< 0.1", most=run.settings.get("max_length", "–")
+            )
+        )
+    return words
+
+
+def _big(count: int) -> str:
+    return _("{count} million").format(count=f"{count / 1e6:.0f}") if count >= 10_000_000 else format_count(count)
 
 
 def line_of(run: RunRecord, run_ids: Sequence[str]) -> Line:

@@ -26,11 +26,13 @@ from pages.components.session import (
     viewer_zone,
 )
 from pages.components.system_charts import SYSTEM_KEYS, system_figures
+from pages.components.train_longer import train_longer
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint, list_checkpoints
 from trainer_core.config import SETTINGS, TrainConfig, differences
 from trainer_core.recipes import RECIPES
 from trainer_core.store import Store
+from trainer_core.tracking import tags
 from trainer_core.tracking.read import RunRecord, metric_history
 
 FURTHER = ("eval/f1_macro", "train/learning_rate", "train/grad_norm", "train/samples_per_second")
@@ -161,7 +163,16 @@ def checkpoint_row(store: Store, run: RunRecord, checkpoint: Checkpoint) -> None
             st.caption(plain(" · ".join(facts)))
         if st.button(_("Try it"), key=f"try-{checkpoint.step}", icon=":material/draw:", help=_("Opens it in the playground.")):
             open_page("playground", run=run.run_id, checkpoint=str(checkpoint.step))
-        if run.is_over and run.is_ours:
+        if not (run.is_over and run.is_ours):
+            return
+        if not _is_done(run, checkpoint):
             hint = _("Trains on from here. What the run computed after this step is computed anew.")
             if st.button(_("Resume from here"), key=f"resume-{checkpoint.step}", icon=":material/play_arrow:", help=hint):
                 attempt(lambda: jobs.resume(store, run.run_id, checkpoint.step))
+        train_longer(store, run, checkpoint, _("Train longer from here"), key=f"longer-{checkpoint.step}")
+
+
+def _is_done(run: RunRecord, checkpoint: Checkpoint) -> bool:
+    """Whether the run came to its end with this checkpoint: nothing is left to resume."""
+    total = run.tags.get(tags.TOTAL_STEPS, "")
+    return run.state == "finished" and total.isdigit() and checkpoint.step >= int(total)

@@ -6,7 +6,8 @@ import streamlit as st
 
 from pages.components import run_tabs
 from pages.components.run_actions import action_row
-from pages.components.run_facts import evaluated_on, progress_words, shown_state
+from pages.components.run_examples import examples_tab
+from pages.components.run_facts import baseline_name, evaluated_on, is_synthetic, progress_words, shown_state, size_words
 from pages.components.series import XAxis
 from pages.components.session import (
     format_count,
@@ -20,6 +21,7 @@ from pages.components.session import (
 )
 from trainer_core import jobs
 from trainer_core.checkpoints import list_checkpoints
+from trainer_core.config import TEXTS
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run
 
@@ -38,18 +40,19 @@ def run_view(store: Store, run: RunRecord) -> None:
     live = not run.is_over
     every = 1.0 if live else None
     st.fragment(_head, run_every=every)(store, run.run_id, run.state)
-    can_resume = run.is_over and bool(list_checkpoints(store, run.run_id))
-    action_row(store, run, stopping=is_stopping(store, run.run_id), can_resume=can_resume)
+    found = list_checkpoints(store, run.run_id) if run.is_over else []
+    action_row(store, run, stopping=is_stopping(store, run.run_id), last=found[-1] if found else None)
     if run.state == "failed":
         _failure(store, run)
-    tabs = st.tabs(
-        [_("Curves"), _("Log"), _("System"), _("Settings"), _("Checkpoints")], key="tab", on_change="rerun", bind="query-params"
-    )
-    curves, log, system, settings, checkpoints = tabs
+    names = [_("Curves"), _("Examples"), _("Log"), _("System"), _("Settings"), _("Checkpoints")]
+    curves, examples, log, system, settings, checkpoints = st.tabs(names, key="tab", on_change="rerun", bind="query-params")
     with curves:
         if curves.open:
             axis, smoothing = _curve_choices()
             st.fragment(lambda: run_tabs.curves_tab(store, get_run(store, run.run_id), axis, smoothing), run_every=every)()
+    with examples:
+        if examples.open:
+            st.fragment(lambda: examples_tab(store, get_run(store, run.run_id)), run_every=every)()
     with log:
         if log.open:
             st.fragment(lambda: run_tabs.log_tab(store, run), run_every=every)()
@@ -87,7 +90,9 @@ def _head(store: Store, run_id: str, state: str) -> None:
         run_badge(shown_state(run, progress))
         if run.archived:
             st.badge(_("archived"), icon=":material/archive:", color="gray")
-    st.caption(plain(_origin(run)))
+        if is_synthetic(run):
+            st.badge(_("synthetic"), icon=":material/science:", color="orange", help=_("Its data are made by a grammar."))
+    st.caption(plain(" · ".join([_origin(run), *size_words(run)])))
     if run.state == "running":
         st.progress(progress.share if progress else 0.0, text=plain(progress_words(progress)))
         if progress is not None and progress.silent:
@@ -119,14 +124,22 @@ def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
     if "test/accuracy" in run.metrics:
         hint = _("The best checkpoint on the test split, measured once, at the end.")
         rows.append((_("Final test"), format_metric("test/accuracy", run.metrics["test/accuracy"]), hint))
-    baseline = run.metrics.get("baseline/logistic_regression/accuracy")
-    if baseline is not None:
-        hint = _("A straight line through the pixels reaches this much. The network should beat it.")
-        rows.append((_("Logistic regression"), format_metric("eval/accuracy", baseline), hint))
+    for key in ("naive_bayes", "logistic_regression"):
+        baseline = run.metrics.get(f"baseline/{key}/accuracy")
+        if baseline is not None:
+            rows.append((baseline_name(key), format_metric("eval/accuracy", baseline), _baseline_hint(run, key)))
     rows.append((_("Time"), format_duration(run.duration_seconds), _("How long the run was worked on, pauses left out.")))
     if run.tags.get("descent.parameters", "").isdigit():
         rows.append((_("Parameters"), format_count(int(run.tags["descent.parameters"])), _("Numbers that training adjusts.")))
     return rows
+
+
+def _baseline_hint(run: RunRecord, key: str) -> str:
+    if key == "naive_bayes":
+        return _("Counting words and pairs of words reaches this much in half a second. The network should beat it.")
+    if run.settings.get("task") in TEXTS:
+        return _("Weighing words, without their order, reaches this much. The network should beat it.")
+    return _("A straight line through the pixels reaches this much. The network should beat it.")
 
 
 def _failure(store: Store, run: RunRecord) -> None:

@@ -20,8 +20,6 @@ from trainer_core.tasks.text_preview import SeenText, preview_texts
 _SEEN = 8
 """Texts whose tokens are shown."""
 _PIECE_STYLE = "border-radius:4px;white-space:pre-wrap;background:color-mix(in srgb,currentColor {shade}%,transparent)"
-    "border-radius:4px;padding:1px 0;white-space:pre-wrap;background:color-mix(in srgb,currentColor {shade}%,transparent)"
-)
 
 
 def verdict(winner: str, true_label: str | None) -> str:

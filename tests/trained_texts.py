@@ -1,0 +1,55 @@
+"""Small runs on texts that were really trained, for pages, the command line and the browser."""
+
+import csv
+import random
+from pathlib import Path
+
+from tests.trained_digits import train_for_real
+from trainer_core.config import TrainConfig
+from trainer_core.store import Store
+
+REVIEWS = TrainConfig(
+    name="still-reed-1",
+    task="sequence_classification",
+    dataset="reviews",
+    model="small_gpt",
+    width=32,
+    layers=1,
+    heads=2,
+    vocabulary_size=700,
+    max_length=32,
+    dropout=0.0,
+    epochs=2,
+    batch_size=64,
+    learning_rate=3e-3,
+)
+
+
+def train_reviews(store: Store) -> str:
+    """Some seconds of the synthetic reviews; returns the run's id."""
+    return train_for_real(store, REVIEWS, "reviews")
+
+
+def train_pairs(store: Store, folder: Path) -> str:
+    """A run that reads two texts and says whether they are the same."""
+    write_pairs(folder)
+    changes = {"name": "pair-wren-2", "dataset": str(folder), "pair_column": "second", "epochs": 1, "batch_size": 32}
+    return train_for_real(store, REVIEWS.model_copy(update=changes), "reviews")
+
+
+def write_pairs(folder: Path) -> None:
+    """Three CSV files of pairs, half of them twice the same text."""
+    folder.mkdir()
+    draw = random.Random(7)
+
+    def sentence() -> str:
+        return f"The {draw.choice(['house', 'tree', 'dog', 'road'])} is {draw.choice(['red', 'tall', 'old', 'warm'])}"
+
+    for split, rows in (("train", 96), ("validation", 24), ("test", 24)):
+        with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["text", "second", "label"])
+            for row in range(rows):
+                first = sentence()
+                second = first if row % 2 else f"{sentence()} now"
+                table.writerow([first, second, "same" if row % 2 else "other"])
