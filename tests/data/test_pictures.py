@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from trainer_core.config import TrainConfig
-from trainer_core.data import as_the_model_sees, content_share_of, load_data, open_picture, prepare_picture
+from trainer_core.data import as_the_model_sees, content_share_of, load_images, open_picture, prepare_picture
 from trainer_core.errors import DataError
 
 
@@ -19,8 +19,8 @@ def draw_stroke(ink: int, paper: int, offset: int = 0) -> Image.Image:
 
 
 def test_the_digits_fill_their_frame_and_mnist_five_sevenths(mnist_folder: Path) -> None:
-    assert content_share_of(load_data(TrainConfig()).splits["train"].images) == 1.0
-    mnist = load_data(TrainConfig(dataset=str(mnist_folder), evaluation_split="test"))
+    assert content_share_of(load_images(TrainConfig()).splits["train"].images) == 1.0
+    mnist = load_images(TrainConfig(dataset=str(mnist_folder), evaluation_split="test"))
     assert content_share_of(mnist.splits["train"].images) == pytest.approx(20 / 28)
 
 
@@ -61,7 +61,7 @@ def test_a_stroke_that_runs_off_the_picture_is_still_ink() -> None:
 
 
 def test_a_picture_of_the_right_size_is_taken_as_it_is() -> None:
-    image = load_data(TrainConfig()).splits["test"].images[0]
+    image = load_images(TrainConfig()).splits["test"].images[0]
     bordered = np.zeros((10, 10), dtype=np.uint8)
     bordered[1:9, 1:9] = image
     assert np.array_equal(prepare_picture(bordered, (10, 10)), bordered)

@@ -7,10 +7,11 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.config import TrainConfig
-from trainer_core.data import load_data
+from trainer_core.data import load_images, load_texts
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictor
 from trainer_core.store import Store
@@ -21,7 +22,7 @@ CONFIG = TrainConfig(hidden_sizes=(32,), epochs=2, learning_rate=5e-3)
 def test_the_warm_process_answers_and_refuses_with_sentences(train_run: Train, store: Store) -> None:
     run = train_run(CONFIG)
     best = find_checkpoint(store, run.run_id, "best")
-    split = load_data(CONFIG).splits["validation"]
+    split = load_images(CONFIG).splits["validation"]
     predictor = Predictor(store)
     try:
         predictor.warm()
@@ -47,7 +48,7 @@ def test_a_question_that_is_interrupted_leaves_no_answer_for_the_next(
 ) -> None:
     run = train_run(CONFIG)
     best = find_checkpoint(store, run.run_id, "best")
-    images = load_data(CONFIG).splits["validation"].images
+    images = load_images(CONFIG).splits["validation"].images
     predictor = Predictor(store)
     try:
         whole = predictor.predict(run.run_id, best.step, images[:5]).probabilities
@@ -86,3 +87,26 @@ def test_a_checkpoint_without_its_manifest_is_never_offered(train_run: Train, st
     last = find_checkpoint(store, run.run_id, "last")
     (last.path / "descent.json").unlink()
     assert last.step not in [checkpoint.step for checkpoint in run.checkpoints()]
+
+
+@pytest.mark.parametrize("adapter", ["none", "lora"])
+def test_the_warm_process_answers_texts_as_the_run_reported(train_run: Train, store: Store, tmp_path: Path, adapter: str) -> None:
+    model = str(save_model("gpt2", tmp_path / "gpt2"))
+    config = tiny(write_reviews(tmp_path / "reviews"), model=model, adapter=adapter, epochs=1, learning_rate=2e-2)
+    run = train_run(config)
+    best = find_checkpoint(store, run.run_id, "best")
+    split = load_texts(config).splits["validation"]
+    predictor = Predictor(store)
+    try:
+        answer = predictor.predict_texts(run.run_id, best.step, split.texts)
+        assert answer.labels == ("bad", "good")
+        assert answer.seen is None
+        right = int((answer.probabilities.argmax(axis=1) == split.labels).sum())
+        assert right == round(best.metrics["eval/accuracy"] * len(split))
+        assert predictor.predict_texts(run.run_id, best.step, ["好看 😀", "two\nlines"]).probabilities.shape == (2, 2)
+        with pytest.raises(TrainerError, match="one text at a time"):
+            predictor.predict_texts(run.run_id, best.step, ["fine"], ["too"])
+        with pytest.raises(TrainerError, match="reads texts, not pictures"):
+            predictor.predict(run.run_id, best.step, np.zeros((1, 8, 8), dtype=np.uint8))
+    finally:
+        predictor.close()

@@ -29,7 +29,8 @@ def reviews(tmp_path: Path) -> Path:
 
 def checkpoint_weights(run: Trained, step: int) -> dict[str, torch.Tensor]:
     folder = next(checkpoint for checkpoint in run.checkpoints() if checkpoint.step == step).path
-    return load_file(next(folder.glob("*model.safetensors")))
+    weights: dict[str, torch.Tensor] = load_file(next(folder.glob("*model.safetensors")))
+    return weights
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from tests.trained import Train
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.config import TrainConfig
-from trainer_core.data import load_data
+from trainer_core.data import load_images
 from trainer_core.errors import ConfigError, DivergedError
 from trainer_core.inference.predict import LoadedCheckpoints
 from trainer_core.store import Store
@@ -60,7 +60,7 @@ def test_the_run_says_what_it_stands_on(train_run: Train) -> None:
 def test_a_checkpoint_rebuilds_itself_and_gives_the_accuracy_that_was_reported(train_run: Train, store: Store) -> None:
     run = train_run(SMALL)
     best = find_checkpoint(store, run.run_id, "best")
-    data = load_data(SMALL)
+    data = load_images(SMALL)
     loaded = LoadedCheckpoints(store)
     for split, reported in (("validation", best.metrics["eval/accuracy"]), ("test", run.points("test/accuracy")[0][1])):
         labels, probabilities = loaded.predict(run.run_id, best.step, data.splits[split].images)  # type: ignore[index]
@@ -135,7 +135,7 @@ def test_a_run_that_diverges_late_keeps_its_last_good_checkpoint(train_run: Trai
     with pytest.raises(DivergedError):
         train_run(wild, run_id=run.run_id)
     assert [c.step for c in run.checkpoints()][-1] == 20
-    images = load_data(SMALL).splits["test"].images
+    images = load_images(SMALL).splits["test"].images
     _labels, probabilities = LoadedCheckpoints(store).predict(run.run_id, 20, images)
     assert np.isfinite(probabilities).all()
 

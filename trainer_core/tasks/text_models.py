@@ -124,11 +124,11 @@ def reads_forwards(model: Any) -> bool:
     """Whether what the model says at a token is the same whatever follows it, as a language model's must be."""
     model.eval()
     last = model.get_input_embeddings().num_embeddings - 1
-    said = [
+    first, second = (
         model(input_ids=torch.tensor([[min(1, last), following]], device=model.device), use_cache=False)["logits"][0, 0]
         for following in (0, last)
-    ]
-    return bool(torch.allclose(*said, rtol=1e-3, atol=1e-4))
+    )
+    return bool(torch.allclose(first, second, rtol=1e-3, atol=1e-4))
 
 
 def longest_text(model: Any) -> int | None:
