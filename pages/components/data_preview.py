@@ -8,7 +8,8 @@ from pages.components.dataset_look import DataLook, drawn_back, examples_of
 from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
-from trainer_core.config import SETTINGS, build_config, format_number
+from pages.components.text_data import draw_texts
+from trainer_core.config import PICTURES, SETTINGS, TrainConfig, build_config, format_number
 from trainer_core.data import DataSummary, ImageData, as_the_model_sees
 from trainer_core.errors import ConfigError
 from trainer_core.tasks.parameter_count import architecture, count_parameters
@@ -27,7 +28,7 @@ def draw_data(form: Form, look: DataLook) -> None:
             _draw_summary(look.summary, form)
         elif look.error is None:
             st.info(
-                _("{dataset} is not on this machine yet: the run downloads it first. Its pictures can be seen then.").format(
+                _("{dataset} is not on this machine yet: the run downloads it first. Its examples can be seen then.").format(
                     dataset=plain(form.texts["dataset"])
                 ),
                 icon=":material/cloud_download:",
@@ -46,23 +47,28 @@ def draw_data(form: Form, look: DataLook) -> None:
                     config={"displayModeBar": False},
                     alt=_("Training rows by label. {pairs}").format(pairs=pairs),
                 )
-        _draw_examples(form, look.data)
+        if isinstance(look.data, ImageData):
+            _draw_pictures(form, look.data)
+        else:
+            draw_texts(form, look.data)
 
 
 def _draw_summary(summary: DataSummary, form: Form) -> None:
-    height, width = summary.image_shape
     rows = " · ".join(f"**{format_count(count)}** {_SPLITS[split]}" for split, count in summary.rows.items())
     st.markdown(_("{rows} rows").format(rows=rows))
-    st.caption(
-        _("{name} from {source} · {width} × {height} pixels · {classes} classes").format(
-            name=plain(summary.name), source=plain(summary.source), width=width, height=height, classes=len(summary.label_names)
-        )
-    )
+    parts = [_("{name} from {source}").format(name=plain(summary.name), source=plain(summary.source))]
+    if summary.image_shape is not None:
+        height, width = summary.image_shape
+        parts.append(_("{width} × {height} pixels").format(width=width, height=height))
+    parts.append(_("{classes} classes").format(classes=len(summary.label_names)))
+    st.caption(" · ".join(parts))
+    if summary.synthetic:
+        st.badge(_("synthetic: written by a grammar, not by people"), icon=":material/science:", color="orange")
     if form.texts["evaluation_split"] == "test":
         st.caption(_(":material/info: Evaluated on the test split during training, as the course does."))
 
 
-def _draw_examples(form: Form, data: ImageData) -> None:
+def _draw_pictures(form: Form, data: ImageData) -> None:
     try:
         mean, std = float(form.values["input_mean"]), float(form.values["input_std"])
     except ValueError:
@@ -87,13 +93,20 @@ def _draw_examples(form: Form, data: ImageData) -> None:
 def draw_model(form: Form, look: DataLook) -> None:
     """What kind of network, its layers, and how many parameters it has."""
     try:
-        config = build_config({name: form.values[name] for name, setting in SETTINGS.items() if setting.group == "Model"})
+        chosen = {
+            name: form.values[name] for name, setting in SETTINGS.items() if setting.group in ("Model", "Adapter") or name == "task"
+        }
+        config = build_config(chosen)
     except ConfigError:
         config = None
-    if config is None or look.summary is None:
-        network = _NETWORKS[form.texts["model"]]
-        st.markdown(_("{network}, from scratch. Its size is known once data and sizes are right.").format(network=network))
+    if config is not None and config.task not in PICTURES:
+        st.markdown(_text_model(config))
         return
+    if config is None or look.summary is None:
+        network = _NETWORKS.get(form.texts["model"], plain(form.texts["model"]))
+        st.markdown(_("{network}. Its size is known once data and sizes are right.").format(network=network))
+        return
+    assert look.summary.image_shape is not None
     shape, classes = look.summary.image_shape, len(look.summary.label_names)
     st.markdown(
         _("{network} **{layers}** · {count} parameters, from scratch").format(
@@ -102,3 +115,16 @@ def draw_model(form: Form, look: DataLook) -> None:
             count=format_count(count_parameters(config, shape, classes)),
         )
     )
+
+
+def _text_model(config: TrainConfig) -> str:
+    if config.model == "small_gpt":
+        return _("Small GPT with **{layers} layers of {width} units** and {heads} heads, from scratch").format(
+            layers=config.layers, width=format_count(config.width), heads=config.heads
+        )
+    trained = {
+        "none": _("all weights are trained"),
+        "lora": _("its weights stay as they are; an adapter of rank {rank} is trained").format(rank=config.lora_rank),
+        "qlora": _("its weights are kept in 4 bits; an adapter of rank {rank} is trained").format(rank=config.lora_rank),
+    }[config.adapter]
+    return _("**{model}**: {trained}").format(model=plain(config.model), trained=trained)

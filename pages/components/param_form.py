@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.session import plain
-from trainer_core.config import SETTINGS, Setting, TrainConfig, build_config
+from trainer_core.config import NETWORKS, SETTINGS, TEXTS, Setting, TrainConfig, build_config
 from trainer_core.errors import ConfigError
 
 
@@ -130,6 +130,10 @@ def draw_field(form: Form, name: str) -> None:
     with st.container(gap="xsmall"):
         if setting.choices:
             st.selectbox(label, setting.choices, key=key, help=help_text, persist_state="session")
+        elif setting.suggestions:
+            fitting = [text for text in setting.suggestions if fits_task(form, text)]
+            offered = list(dict.fromkeys([form.texts[name], *fitting]))
+            st.selectbox(label, offered, key=key, help=help_text, accept_new_options=True, persist_state="session")
         else:
             st.text_input(label, key=key, help=help_text, placeholder=setting.off or None, persist_state="session")
         if name in form.problems:
@@ -143,6 +147,13 @@ def draw_field(form: Form, name: str) -> None:
                 type="tertiary",
                 icon=":material/undo:",
             )
+
+
+def fits_task(form: Form, model: str) -> bool:
+    """Whether a model can do the task that the form names; a name that is none of ours is a folder or hub id, for texts."""
+    ours = {name for names in NETWORKS.values() for name in names}
+    task = form.texts["task"]
+    return model in NETWORKS.get(task, ()) if model in ours else task in TEXTS
 
 
 def _label(setting: Setting) -> str:
