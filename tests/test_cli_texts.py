@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import shared_data
 from tests.stores import end_processes_of, new_store
 from tests.test_cli import run_command
-from tests.trained_texts import train_pairs, train_reviews
+from tests.trained_texts import train_adapter, train_pairs, train_reviews
+from trainer_core.checkpoints import Checkpoint, find_checkpoint
 from trainer_core.cli import main
-from trainer_core.config import read_config
+from trainer_core.config import TrainConfig, read_config
 from trainer_core.store import Store
+from trainer_core.tasks.model_source import check_model
 from trainer_core.tracking import read
 
 
@@ -55,7 +58,7 @@ def test_a_pair_is_asked_with_a_tab_between(store: Store, capsys: pytest.Capture
         (["predict", "still-reed-1", "--image", "x.png"], "reads texts, not pictures"),
         (["predict", "still-reed-1", "--file", "/no/such.txt"], "no file /no/such.txt"),
         (["predict", "still-reed-1", "--text", " "], "every line is empty"),
-        (["merge", "still-reed-1", "--out", "/tmp/never-written"], "no adapter to merge"),
+        (["merge", "still-reed-1", "--out", "/no/such/folder"], "no adapter to merge"),
         (["resume", "still-reed-1", "--epochs", "2"], "Epochs (epochs) is 2"),
     ],
 )
@@ -64,7 +67,6 @@ def test_a_mistake_gets_a_sentence(store: Store, capsys: pytest.CaptureFixture[s
     captured = capsys.readouterr()
     assert sentence in captured.err
     assert captured.out == ""
-    assert not Path("/tmp/never-written").exists()  # noqa: S108
 
 
 @pytest.mark.parametrize("words", [[], ["--text", "a", "--image", "b.png"], ["--text", "a", "--file", "b"]])
@@ -73,6 +75,37 @@ def test_exactly_one_kind_of_question_is_asked(capsys: pytest.CaptureFixture[str
         main(["predict", "last", *words])
     assert left.value.code == 2
     assert "--text" in capsys.readouterr().err
+
+
+def test_an_adapter_is_merged_into_a_whole_model_that_says_the_same(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_adapter(store, shared_data("models/stories260K"))
+    (tmp_path / "merged").mkdir()
+    assert command(store, "merge", "small-lora-3", "--out", str(tmp_path / "merged")) == 0
+    assert "merged into" in capsys.readouterr().out
+    files = {path.name for path in (tmp_path / "merged").iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= files
+    assert not {"adapter_config.json", "training_args.bin"} & files
+    assert [path.name for path in tmp_path.iterdir()] == ["merged"]
+    check_model(TrainConfig(task="label_token", dataset="reviews", model=str(tmp_path / "merged")))
+    assert command(store, "predict", "small-lora-3", "--text", "The plot was dull.", "--json") == 0
+    shares = json.loads(capsys.readouterr().out)["probabilities"]
+    checkpoint = find_checkpoint(store, read.find_run(store, "small-lora-3").run_id, "best")
+    assert shares == pytest.approx(asked_whole(tmp_path / "merged", checkpoint, "The plot was dull."), abs=1e-5)
+    assert command(store, "merge", "small-lora-3", "--out", str(tmp_path / "merged")) == 1
+    assert "is not empty" in capsys.readouterr().err
+
+
+def asked_whole(folder: Path, checkpoint: Checkpoint, text: str) -> dict[str, float]:
+    """What the merged model says of a text, by the code of every prediction."""
+    from trainer_core.tasks.saved_texts import load_trained
+    from trainer_core.tasks.texts import class_probabilities
+
+    config, names, label_ids = checkpoint.config(), checkpoint.label_names, checkpoint.details["label_token_ids"]
+    model, tokenizer = load_trained(folder, config, names)
+    shares = class_probabilities(config, model, tokenizer, label_ids, len(names), [text], None)[0]
+    return dict(zip(names, map(float, shares), strict=True))
 
 
 def test_a_run_is_trained_longer_as_one_curve(tmp_path: Path) -> None:

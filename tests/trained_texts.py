@@ -53,3 +53,9 @@ def write_pairs(folder: Path) -> None:
                 first = sentence()
                 second = first if row % 2 else f"{sentence()} now"
                 table.writerow([first, second, "same" if row % 2 else "other"])
+
+
+def train_adapter(store: Store, model: Path) -> str:
+    """A few steps of LoRA over the model in a folder, in the course's format."""
+    changes = {"name": "small-lora-3", "task": "label_token", "model": str(model), "adapter": "lora", "max_steps": 6}
+    return train_for_real(store, REVIEWS.model_copy(update=changes), "sentiment-lora")
