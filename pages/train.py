@@ -114,7 +114,7 @@ def foot_line(form: Form, look: DataLook, seconds: float | None) -> str:
 
 def _place(name: str) -> str:
     """A field's label, and the group where it is found when it is not in sight."""
-    in_sight = name == "dataset" or name not in SETTINGS or SETTINGS[name].basic
+    in_sight = name in ("dataset", "model") or name not in SETTINGS or SETTINGS[name].basic
     label = setting_label(name)
     return label if in_sight else _("{field} (in {group})").format(field=label, group=_(SETTINGS[name].group))
 
@@ -157,7 +157,7 @@ st.subheader(_("Model"))
 draw_model(form, look)
 
 st.subheader(_("Settings"))
-config = param_form(form, placed=("dataset",))
+config = param_form(form, placed=("dataset", "model"))
 draw_differences(form, start)
 if config is not None:
     with st.expander(_("The shell command that does the same"), icon=":material/terminal:"):

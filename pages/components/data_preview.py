@@ -91,7 +91,8 @@ def _draw_pictures(form: Form, data: ImageData) -> None:
 
 
 def draw_model(form: Form, look: DataLook) -> None:
-    """What kind of network, its layers, and how many parameters it has."""
+    """The field Model, what kind of network it is, its layers, and how many parameters it has."""
+    draw_field(form, "model")
     try:
         chosen = {
             name: form.values[name] for name, setting in SETTINGS.items() if setting.group in ("Model", "Adapter") or name == "task"

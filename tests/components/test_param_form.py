@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from trainer_core.config import SETTINGS, Setting, TrainConfig
+from trainer_core.config import SETTINGS, TEXTS, Setting, TrainConfig, to_params
 
 # Settings with one choice only are no question, and not asked.
 ASKED = [name for name, setting in SETTINGS.items() if len(setting.choices) != 1]
@@ -32,16 +32,20 @@ def page() -> AppTest:
 
 def field(app: AppTest, name: str) -> Any:
     """The field's widget, whatever its kind."""
-    widgets = app.selectbox if SETTINGS[name].choices else app.text_input
+    setting = SETTINGS[name]
+    widgets = app.selectbox if setting.choices or setting.suggestions else app.text_input
     return widgets(key=f"form/{name}")
 
 
 def other_value(setting: Setting) -> Any:
     """A valid value that is not the default."""
+    fitting = {"model": "cnn", "width": 128, "heads": 8, "vocabulary_size": 400}
+    if setting.name in fitting:
+        return fitting[setting.name]
     if setting.choices:
         return next(choice for choice in setting.choices if choice != setting.default)
     if setting.is_sequence:
-        return (7, 5)
+        return ("good", "bad") if setting.part is str else (7, 5)
     if setting.kind is str:
         return "digits " if setting.name == "dataset" else "other"
     if setting.kind is int:
@@ -50,8 +54,13 @@ def other_value(setting: Setting) -> Any:
 
 
 def where_shown(setting: Setting) -> dict[str, Any]:
-    """Settings that make this one matter."""
-    return {other: wanted[0] for other, wanted in setting.shown_if.items()}
+    """Settings that make this one matter, and that go together."""
+    base = {other: wanted[0] for other, wanted in setting.shown_if.items()}
+    if setting.name == "adapter" or "adapter" in base:
+        return {"task": "label_token", "model": "gpt2", "dataset": "reviews"} | base
+    if setting.name == "task" or base.get("task") in TEXTS or base.get("model") == "small_gpt":
+        return {"task": "sequence_classification", "dataset": "reviews", "model": "small_gpt"} | base
+    return base
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -75,7 +84,8 @@ def test_a_beginner_sees_six_settings_and_the_rest_behind_one_door() -> None:
     assert door.label == "All settings"
     behind = {widget.key for widget in (*door.text_input, *door.selectbox)}
     seen = {widget.key.removeprefix("form/") for widget in (*page.text_input, *page.selectbox) if widget.key not in behind}
-    assert seen == {setting.name for setting in SETTINGS.values() if setting.basic}
+    shown = {name for name, setting in SETTINGS.items() if setting.basic and setting.is_shown(to_params(TrainConfig()))}
+    assert seen == shown
     assert len(seen) == 6
 
 
