@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.session import plain
+from pages.components.session import plain, setting_title
 from trainer_core.config import SETTINGS, Setting, TrainConfig, build_config
 from trainer_core.errors import ConfigError
 
@@ -125,7 +125,9 @@ def draw_field(form: Form, name: str) -> None:
     if not form.is_shown(name):
         return
     changed = name in form.changed()
-    label = f"● {_label(setting)}" if changed else _label(setting)  # no Markdown: screen readers get the label letter by letter
+    label = (
+        f"● {setting_title(name)}" if changed else setting_title(name)
+    )  # no Markdown: screen readers get the label letter by letter
     key, help_text = state_key(form.key, name), plain(f"{setting.help} {setting.when}")
     with st.container(gap="xsmall"):
         if setting.choices:
@@ -143,12 +145,6 @@ def draw_field(form: Form, name: str) -> None:
                 type="tertiary",
                 icon=":material/undo:",
             )
-
-
-def _label(setting: Setting) -> str:
-    """The label with its unit, unless the label says it already."""
-    told = not setting.unit or setting.unit in setting.label.lower()
-    return setting.label if told else f"{setting.label} ({setting.unit})"
 
 
 def _differs(setting: Setting, text: str, base: Any) -> bool:

@@ -13,6 +13,7 @@ from trainer_core.tracking.records import RunRecord
 _PHASES = {
     "starting": _("Starting"),
     "loading data": _("Reading the data"),
+    "building the model": _("Building the model"),
     "computing baselines": _("Computing baselines"),
     "training": _("Training"),
     "evaluating": _("Evaluating"),
@@ -22,6 +23,7 @@ _PHASES = {
     "finished": _("Ending"),
     "failed": _("Ending"),
 }
+_BETWEEN_STEPS = ("training", "evaluating", "saving", "")
 
 # What surrounded a run, by tag, in the order in which people ask for it.
 _ORIGIN = {
@@ -42,6 +44,11 @@ _ORIGIN = {
 def evaluated_on(run: RunRecord) -> str:
     """The split that the run's `eval/*` is measured on: validation or test."""
     return str(run.settings.get("evaluation_split") or "validation")
+
+
+def dataset_name(run: RunRecord) -> str:
+    """The dataset's name, short enough for a table: the last part of a folder's path or of a hub's id."""
+    return str(run.settings.get("dataset") or "–").rstrip("/").rpartition("/")[2]
 
 
 def baselines_of(run: RunRecord) -> dict[str, float]:
@@ -75,12 +82,12 @@ def progress_words(progress: Progress | None) -> str:
         _("Step {step} of {total}").format(step=format_count(progress.step), total=format_count(progress.total_steps)),
         _("epoch {epoch} of {epochs}").format(epoch=f"{progress.epoch:.1f}", epochs=f"{progress.epochs:,.4g}"),
     ]
+    if progress.phase in _BETWEEN_STEPS and progress.seconds_left is not None:
+        parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
+    elif progress.phase in _BETWEEN_STEPS:
+        parts.append(_("estimating the time left"))
     if progress.phase not in ("training", ""):
         parts.append(_PHASES.get(progress.phase, progress.phase).lower())
-    elif progress.seconds_left is not None:
-        parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
-    else:
-        parts.append(_("estimating the time left"))
     return " · ".join(parts)
 
 

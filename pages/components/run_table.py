@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.formats import format_duration
-from pages.components.run_facts import evaluated_on
+from pages.components.run_facts import dataset_name, evaluated_on
 from pages.components.session import state_colours, state_text
 from trainer_core.config import format_number
 from trainer_core.tracking.read import RunRecord
@@ -36,7 +36,7 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
             TIME: number([run.duration_seconds for run in runs]),
             STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
             RECIPE: [run.recipe or "–" for run in runs],
-            DATASET: [str(run.settings.get("dataset", "–")) for run in runs],
+            DATASET: [dataset_name(run) for run in runs],
             RATE: number([_as_number(run.settings.get("learning_rate")) for run in runs]),
         }
     )
