@@ -119,6 +119,7 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
             on_change=write_choice,
             args=("metric", keys),
             label_visibility="collapsed",
+            width=215,
         )
         axis = st.segmented_control(
             _("Over"),

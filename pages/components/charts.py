@@ -201,7 +201,7 @@ def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats
     seen, below = [line for line in ranked if line[0] >= floor], [line for line in ranked if line[0] < floor]
     if len(finite) and len(seen) <= 1:
         # A name at its line would cover the curve that crosses it; a curve that rises leaves the lower right corner free.
-        words = [f"{sign} {_baseline_words(y, name, key)}" for sign, group in (("╌", seen), ("↓", below)) for y, name in group]
+        words = [f"{sign} {_baseline_words(y, name, key)}" for sign, group in (("– –", seen), ("↓", below)) for y, name in group]
         figure.add_annotation(
             text="<br>".join(words), xref="paper", yref="paper", x=0.99, xanchor="right", y=0.02, yanchor="bottom",
             align="right", showarrow=False, font_size=12,
@@ -215,7 +215,8 @@ def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats
     shown = [*finite, *(y for y, _name in seen)]
     if shown:
         room = max(0.12 * (max(shown) - min(shown)), 0.01 * scale)
-        figure.update_yaxes(range=[min(shown) - room, max(shown) + room])
+        under = 2.5 * room if len(finite) and len(seen) <= 1 else room  # for the names
+        figure.update_yaxes(range=[min(shown) - under, max(shown) + room])
     figure.update_layout(meta={"baselines": ", ".join(f"{name} {format_metric(key, value)}" for name, value in lines.items())})
 
 

@@ -44,7 +44,7 @@ def test_accuracy_is_in_per_cent_beside_its_baselines(history: pd.DataFrame) -> 
     assert sorted(shape.y0 for shape in figure.layout.shapes) == pytest.approx([10.1, 96.3])
     assert all(shape.line.dash == "dash" for shape in figure.layout.shapes)
     words = [note.text for note in figure.layout.annotations]
-    assert words == ["╌ logistic regression 96.3 %<br>↓ majority class 10.1 %"], "named where the curve doesn't pass"
+    assert words == ["– – logistic regression 96.3 %<br>↓ majority class 10.1 %"], "named where the curve doesn't pass"
     low, high = figure.layout.yaxis.range
     assert 80 < low < 90
     assert high > 96.3
