@@ -18,7 +18,7 @@ from pages.components.comparison import (
 )
 from pages.components.live_chart import live_chart
 from pages.components.navigation import open_page
-from pages.components.run_facts import evaluated_on, line_of, runs_counted
+from pages.components.run_facts import dataset_name, evaluated_on, line_of, runs_counted
 from pages.components.run_table import (
     BEST,
     COLOUR,
@@ -96,9 +96,7 @@ def choose_runs(runs: list[RunRecord], run_ids: list[str]) -> list[RunRecord]:
     elif chosen:
         st.caption(_("{runs} chosen").format(runs=runs_counted(len(chosen))))
     elif shown:
-        st.caption(
-            _("Nothing is chosen: the newest runs on {dataset} are shown.").format(dataset=plain(shown[0].settings.get("dataset")))
-        )
+        st.caption(_("Nothing is chosen: the newest runs on {dataset} are shown.").format(dataset=plain(dataset_name(shown[0]))))
     return shown
 
 
@@ -121,6 +119,7 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
             on_change=write_choice,
             args=("metric", keys),
             label_visibility="collapsed",
+            width=215,
         )
         axis = st.segmented_control(
             _("Over"),
@@ -132,7 +131,7 @@ def show_curves(store: Store, shown: list[RunRecord], run_ids: list[str]) -> Non
             args=("over", axes),
             label_visibility="collapsed",
         )
-        with st.popover(_("Smoothing, log"), icon=":material/tune:"):
+        with st.popover(_("Options"), icon=":material/tune:"):
             hint = _("Averages neighbouring points; the raw ones stay visible, faintly.")
             smoothing = st.slider(_("Smoothing"), 0.0, 0.99, 0.0, 0.01, key="smoothing", bind="query-params", help=hint)
             log_x = st.toggle(_("Logarithmic across"), key="logx", bind="query-params")
@@ -225,7 +224,7 @@ try:
     if not any(run.metrics for run in offered):
         show_empty()
     else:
-        left, right = st.columns([5, 8], gap="medium")
+        left, right = st.columns([9, 13], gap="medium")
         with left:
             compared = choose_runs(offered, ids)
         with right:

@@ -20,6 +20,8 @@ from pages.components.figure_parts import (
     empty_figure,
     points_of,
     set_log_axis,
+    set_plain_range,
+    set_whole_steps,
     unit_of,
 )
 from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, is_share, metric_label, setting_label
@@ -61,6 +63,7 @@ def loss_figure(
             add_curve(
                 figure, x, points["value"].to_numpy(dtype=np.float64), name, colour, key, smoothing if key == "train/loss" else 0.0
             )
+    set_whole_steps(figure, axis)
     return described(figure)
 
 
@@ -82,6 +85,8 @@ def metric_figure(
         colour = palette()[1] if key.startswith("eval/") else palette()[0]
         add_curve(figure, x_values(points, axis, history, segments), values, title, colour, key, 0.0)
         figure.update_layout(showlegend=False)
+    set_plain_range(figure, key)
+    set_whole_steps(figure, axis)
     measure = key.rpartition("/")[2]
     lines = {name: value for name, value in _baseline_names(baselines or {}, measure).items() if math.isfinite(value)}
     if key.startswith("eval/") and lines:
@@ -120,6 +125,8 @@ def overlay_figure(
         legend=dict(x=0, xanchor="left", y=-0.22, yanchor="top"),
         margin_b=70,
     )
+    set_plain_range(figure, key)
+    set_whole_steps(figure, axis)
     if log_x:
         set_log_axis(figure, "x", all_values(figure, "x"))
     if log_y:
@@ -183,32 +190,36 @@ def _baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, f
 
 
 def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str) -> None:
-    """Dashed lines with their names. One far below the curve is named at the lower edge, so as not to flatten the curve."""
+    """Dashed lines with their names. One far below the curve is not in the picture, so as not to flatten the curve."""
     scale = 100.0 if is_share(key) else 1.0
     finite = values[np.isfinite(values)] * scale
-    shown = list(finite)
-    far: list[str] = []
-    named = 0
-    for name, value in sorted(lines.items(), key=lambda line: -line[1]):
-        y = value * scale
-        label = f"{name} {y:.1f} %" if scale == 100.0 else f"{name} {format_metric(key, value)}"
+    ranked = sorted(((value * scale, name) for name, value in lines.items()), reverse=True)
+    floor = min(finite) - 1.5 * max(max(finite) - min(finite), 0.02 * scale) if len(finite) else -math.inf
+    for y, _name in ranked:
         figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, line=dict(color=GREY, width=1.5, dash="dash"))
-        if len(finite) and y < min(shown) - 1.5 * max(max(shown) - min(shown), 0.02 * scale):
-            far.append(label)
-            continue
-        # Lines close to each other are named on alternate sides, so that no name lies on another.
-        x, anchor = (0.99, "right") if named % 2 else (0.01, "left")
-        named += 1
-        shown.append(y)
+    seen, below = [line for line in ranked if line[0] >= floor], [line for line in ranked if line[0] < floor]
+    if len(finite) and len(seen) <= 1:
+        # A name at its line would cover the curve that crosses it; a curve that rises leaves the lower right corner free.
+        words = [f"{sign} {_baseline_words(y, name, key)}" for sign, group in (("– –", seen), ("↓", below)) for y, name in group]
         figure.add_annotation(
-            xref="paper", x=x, xanchor=anchor, y=y, yanchor="bottom", text=html.escape(label), showarrow=False, font_size=12
-        )
-    if far:
-        text = "↓ " + " · ".join(html.escape(label) for label in far)
-        figure.add_annotation(
-            xref="paper", yref="paper", x=0.99, xanchor="right", y=0.01, yanchor="bottom", text=text, showarrow=False, font_size=12
-        )
+            text="<br>".join(words), xref="paper", yref="paper", x=0.99, xanchor="right", y=0.02, yanchor="bottom",
+            align="right", showarrow=False, font_size=12,
+        )  # fmt: skip
+    else:
+        for place, (y, name) in enumerate(seen):
+            text = _baseline_words(y, name, key)
+            # Lines close to each other are named on alternate sides, so that no name lies on another.
+            x, anchor = (0.01, "left") if place % 2 else (0.99, "right")
+            figure.add_annotation(
+                text=text, xref="paper", x=x, xanchor=anchor, y=y, yanchor="bottom", showarrow=False, font_size=12
+            )
+    shown = [*finite, *(y for y, _name in seen)]
     if shown:
         room = max(0.12 * (max(shown) - min(shown)), 0.01 * scale)
-        figure.update_yaxes(range=[min(shown) - room, max(shown) + room])
+        under = 2.5 * room if len(finite) and len(seen) <= 1 else room  # for the names
+        figure.update_yaxes(range=[min(shown) - under, max(shown) + room])
     figure.update_layout(meta={"baselines": ", ".join(f"{name} {format_metric(key, value)}" for name, value in lines.items())})
+
+
+def _baseline_words(y: float, name: str, key: str) -> str:
+    return html.escape(f"{name} {y:.1f} %" if is_share(key) else f"{name} {format_metric(key, y)}")

@@ -5,6 +5,7 @@ from gettext import gettext as _
 import streamlit as st
 
 from pages.components.navigation import open_page
+from pages.components.run_facts import dataset_name
 from pages.components.session import format_count, format_metric, plain, show_error
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints
 from trainer_core.errors import TrainerError
@@ -71,8 +72,7 @@ def _checkpoint_changed() -> None:
 
 
 def _run_label(run: RunRecord) -> str:
-    dataset = str(run.settings.get("dataset", "")).rstrip("/").rpartition("/")[2]
-    return " · ".join(part for part in (run.name, dataset) if part)
+    return f"{run.name} · {dataset_name(run)}"
 
 
 def _checkpoint_label(checkpoint: Checkpoint) -> str:

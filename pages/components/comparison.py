@@ -5,7 +5,7 @@ from gettext import gettext as _
 
 import pandas as pd
 
-from pages.components.formats import format_setting, setting_label
+from pages.components.formats import format_setting, matters, setting_label
 from trainer_core.config import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
@@ -42,10 +42,14 @@ def metrics_to_draw(keys: Sequence[str]) -> list[str]:
 
 
 def differing_settings(runs: Sequence[RunRecord]) -> list[str]:
-    """The names of the params in which the runs differ: the learning rate, then ours in the form's order, then others."""
+    """The names of the params in which the runs differ: the learning rate, then ours in the form's order, then others.
+
+    One that matters to none of them is left out.
+    """
     names = ["learning_rate", *(name for name in SETTINGS if name not in ("name", "learning_rate"))]
     names += sorted({name for run in runs for name in run.params if name not in SETTINGS})
-    return [name for name in names if len({run.params.get(name, "") for run in runs}) > 1]
+    varied = (name for name in names if len({run.params.get(name, "") for run in runs}) > 1)
+    return [name for name in varied if any(matters(name, run.settings) for run in runs)]
 
 
 def unique_names(runs: Sequence[RunRecord]) -> Mapping[str, str]:
@@ -60,7 +64,9 @@ def difference_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
     columns = {_("Setting"): [setting_label(name) for name in differing]}
     for run in runs:
         name = unique_names(runs)[run.run_id]
-        columns[name] = [format_setting(setting, run.settings.get(setting)) for setting in differing]
+        columns[name] = [
+            format_setting(setting, run.settings.get(setting)) if matters(setting, run.settings) else "–" for setting in differing
+        ]
     return pd.DataFrame(columns)
 
 

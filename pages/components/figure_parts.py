@@ -106,9 +106,43 @@ def described(figure: go.Figure) -> go.Figure:
     meta = figure.layout.meta or {}
     if meta.get("baselines"):
         ends.append(_("baselines: {lines}").format(lines=meta["baselines"]))
+    if not figure.data:  # ticks that Plotly makes up look like data
+        figure.update_xaxes(showticklabels=False, showgrid=False, ticks="")
+    if not ends:
+        _say_that_it_waits(figure)
     alt = f"{figure.layout.title.text}. " + ("; ".join(ends) if ends else _("No points yet")) + "."
     figure.update_layout(meta={**meta, "alt": html.unescape(alt)})
     return figure
+
+
+def _say_that_it_waits(figure: go.Figure) -> None:
+    figure.update_yaxes(showticklabels=False, showgrid=False, ticks="")
+    figure.add_annotation(
+        xref="paper", yref="paper", x=0.5, y=0.5, text=html.escape(_("No points yet")), showarrow=False, font_color=GREY
+    )
+
+
+def set_plain_range(figure: go.Figure, key: str) -> None:
+    """Scales by which a value can be read: from nought for what is never below it, and around a line that stays level.
+
+    Left to itself, Plotly draws a constant learning rate of 0.01 between -1 and 1.
+    """
+    if not key.startswith("train/") or key == "train/loss":
+        return
+    figure.update_yaxes(rangemode="tozero")
+    if key == "train/samples_per_second":
+        figure.update_yaxes(tickformat=",~f")
+    values = all_values(figure, "y")
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() == values.max() and values.max() > 0:
+        figure.update_yaxes(range=[0, 1.25 * float(values.max())])
+
+
+def set_whole_steps(figure: go.Figure, axis: XAxis | None) -> None:
+    """A tick for each step where there are only a few: there is no step 0.2."""
+    values = all_values(figure, "x")
+    if axis == "step" and len(values) and values.max() <= 6:
+        figure.update_xaxes(dtick=1)
 
 
 def set_log_axis(figure: go.Figure, letter: Literal["x", "y"], values: Floats) -> None:

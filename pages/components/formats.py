@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from gettext import gettext as _
 
@@ -135,6 +136,20 @@ def format_setting(name: str, value: object) -> str:
 def setting_label(name: str) -> str:
     """A hyperparameter's label, or its name where it is unknown."""
     return SETTINGS[name].label if name in SETTINGS else name
+
+
+def setting_title(name: str) -> str:
+    """A hyperparameter's label with its unit, unless the label says it already: `Batch size (rows)`."""
+    label, unit = setting_label(name), SETTINGS[name].unit if name in SETTINGS else ""
+    return label if not unit or unit in label.lower() else f"{label} ({unit})"
+
+
+def matters(name: str, settings: Mapping[str, object]) -> bool:
+    """Whether a hyperparameter has a say beside the others: hidden sizes have none in a CNN, and a choice of one is none."""
+    if name not in SETTINGS:
+        return True
+    unknown = {other: wanted[0] for other, wanted in SETTINGS[name].shown_if.items()}  # a run from elsewhere may not tell
+    return SETTINGS[name].is_shown({**unknown, **settings}) and len(SETTINGS[name].choices) != 1
 
 
 def format_when(moment: datetime | None, now: datetime, zone: tzinfo = UTC) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.session import plain
-from trainer_core.config import NETWORKS, SETTINGS, TEXTS, Setting, TrainConfig, build_config
+from pages.components.session import plain, setting_title
+from trainer_core.config import NETWORKS, PICTURES, SETTINGS, TEXTS, Setting, TrainConfig, build_config
+from trainer_core.data.load import BUILT_IN
 from trainer_core.errors import ConfigError
 
 
@@ -33,7 +34,7 @@ class Form:
 
     def is_shown(self, name: str) -> bool:
         """Whether the field matters beside the other values."""
-        return SETTINGS[name].is_shown(self.texts)
+        return _is_shown(name, self.texts)
 
     def changed(self) -> dict[str, tuple[Any, str]]:
         """The settings that differ from the base, as {name: (base's value, text)}; those that do not matter are left out."""
@@ -58,11 +59,17 @@ def read_form(key: str, base: TrainConfig) -> Form:
         name: str(st.session_state.setdefault(state_key(key, name), setting.format(getattr(base, name))) or "").strip()
         for name, setting in SETTINGS.items()
     }
-    values = {name: text if SETTINGS[name].is_shown(texts) else getattr(base, name) for name, text in texts.items()}
+    values = {name: text if _is_shown(name, texts) else getattr(base, name) for name, text in texts.items()}
     try:
         return Form(key, base, texts, values, {}, build_config(values))
     except ConfigError as error:
         return Form(key, base, texts, values, error.problems, None)
+
+
+def _is_shown(name: str, texts: Mapping[str, str]) -> bool:
+    """Whether a field matters: one that hangs on another is not shown where the other is not."""
+    setting = SETTINGS[name]
+    return setting.is_shown(texts) and all(_is_shown(other, texts) for other in setting.shown_if)
 
 
 def reset_form(key: str, base: TrainConfig, names: Iterable[str] = tuple(SETTINGS)) -> None:
@@ -125,7 +132,9 @@ def draw_field(form: Form, name: str) -> None:
     if not form.is_shown(name):
         return
     changed = name in form.changed()
-    label = f"● {_label(setting)}" if changed else _label(setting)  # no Markdown: screen readers get the label letter by letter
+    label = (
+        f"● {setting_title(name)}" if changed else setting_title(name)
+    )  # no Markdown: screen readers get the label letter by letter
     key, help_text = state_key(form.key, name), plain(f"{setting.help} {setting.when}")
     with st.container(gap="xsmall"):
         if setting.choices:
@@ -138,6 +147,7 @@ def draw_field(form: Form, name: str) -> None:
             st.text_input(label, key=key, help=help_text, placeholder=setting.off or None, persist_state="session")
         if name in form.problems:
             _say(form.problems[name])
+            _draw_remedy(form, name)
         if changed:
             st.button(
                 _("back to {value}").format(value=plain(setting.format(getattr(form.base, name)) or setting.off or _("empty"))),
@@ -149,17 +159,44 @@ def draw_field(form: Form, name: str) -> None:
             )
 
 
+def remedy(form: Form, name: str) -> str | None:
+    """The value that surely mends a field which does not go with the task or the model; None where there is no such one."""
+    task = form.texts["task"]
+    if name == "model" and not fits_task(form, form.texts["model"]):
+        return NETWORKS[task][0]
+    if name == "dataset":
+        pictures = task in PICTURES
+        # Where the kind of task is another than at the start, the start's dataset is of the other kind too.
+        untouched = form.texts["dataset"] == form.base.dataset and pictures != (form.base.task in PICTURES)
+        if untouched or BUILT_IN.get(form.texts["dataset"], pictures) != pictures:
+            return next(built_in for built_in, of_pictures in BUILT_IN.items() if of_pictures == pictures)
+    if name == "adapter" and form.texts["model"] in NETWORKS[task]:
+        return "none"
+    return None
+
+
+def _draw_remedy(form: Form, name: str) -> None:
+    value = remedy(form, name)
+    if value is None or value == form.texts[name]:
+        return
+    st.button(
+        _("Take {value}").format(value=plain(value)),
+        key=f"{state_key(form.key, name)}/remedy",
+        on_click=_put,
+        args=(state_key(form.key, name), value),
+        icon=":material/build:",
+    )
+
+
+def _put(key: str, value: str) -> None:
+    st.session_state[key] = value
+
+
 def fits_task(form: Form, model: str) -> bool:
     """Whether a model can do the task that the form names; a name that is none of ours is a folder or hub id, for texts."""
     ours = {name for names in NETWORKS.values() for name in names}
     task = form.texts["task"]
-    return model in NETWORKS.get(task, ()) if model in ours else task in TEXTS
-
-
-def _label(setting: Setting) -> str:
-    """The label with its unit, unless the label says it already."""
-    told = not setting.unit or setting.unit in setting.label.lower()
-    return setting.label if told else f"{setting.label} ({setting.unit})"
+    return model in NETWORKS[task] if model in ours else task in TEXTS
 
 
 def _differs(setting: Setting, text: str, base: Any) -> bool:

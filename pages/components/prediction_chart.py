@@ -72,7 +72,9 @@ def label_bars(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:
 
 
 def _percent(share: float) -> str:
-    return "< 0.1 %" if 0 < share < 5e-4 else f"{100 * share:.1f} %"
+    if 0 < share < 5e-4:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
 def _axis_name(label: str, is_true: bool, is_winner: bool) -> str:

@@ -15,6 +15,7 @@ from trainer_core.tracking.records import RunRecord
 _PHASES = {
     "starting": _("Starting"),
     "loading data": _("Reading the data"),
+    "building the model": _("Building the model"),
     "computing baselines": _("Computing baselines"),
     "training": _("Training"),
     "evaluating": _("Evaluating"),
@@ -24,6 +25,7 @@ _PHASES = {
     "finished": _("Ending"),
     "failed": _("Ending"),
 }
+_BETWEEN_STEPS = ("training", "evaluating", "saving", "")
 
 # What surrounded a run, by tag, in the order in which people ask for it.
 _ORIGIN = {
@@ -46,6 +48,11 @@ def evaluated_on(run: RunRecord) -> str:
     return str(run.settings.get("evaluation_split") or "validation")
 
 
+def dataset_name(run: RunRecord) -> str:
+    """The dataset's name, short enough for a table: the last part of a folder's path or of a hub's id."""
+    return str(run.settings.get("dataset") or "–").rstrip("/").rpartition("/")[2]
+
+
 def baselines_of(run: RunRecord) -> dict[str, float]:
     """The run's `baseline/*` metrics."""
     return {key: value for key, value in run.metrics.items() if key.startswith("baseline/")}
@@ -64,7 +71,7 @@ def is_synthetic(run: RunRecord) -> bool:
 
 def dataset_words(run: RunRecord) -> str:
     """The run's dataset, said to be synthetic where it is."""
-    dataset = str(run.settings.get("dataset", "–"))
+    dataset = dataset_name(run)
     return _("{dataset} (synthetic)").format(dataset=dataset) if is_synthetic(run) else dataset
 
 
@@ -118,12 +125,12 @@ def progress_words(progress: Progress | None) -> str:
         _("Step {step} of {total}").format(step=format_count(progress.step), total=format_count(progress.total_steps)),
         _("epoch {epoch} of {epochs}").format(epoch=f"{progress.epoch:.1f}", epochs=f"{progress.epochs:,.4g}"),
     ]
+    if progress.phase in _BETWEEN_STEPS and progress.seconds_left is not None:
+        parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
+    elif progress.phase in _BETWEEN_STEPS:
+        parts.append(_("estimating the time left"))
     if progress.phase not in ("training", ""):
         parts.append(_PHASES.get(progress.phase, progress.phase).lower())
-    elif progress.seconds_left is not None:
-        parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
-    else:
-        parts.append(_("estimating the time left"))
     return " · ".join(parts)
 
 

@@ -65,7 +65,7 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
     colours = state_colours()
     return {
         COLOUR: st.column_config.TextColumn(width=28, help=_("The run's colour in the charts.")),
-        NAME: st.column_config.TextColumn(width=140),
+        NAME: st.column_config.TextColumn(width=122),
         STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=105),
         BEST: st.column_config.NumberColumn(help=_("The best evaluation during training."), width=105),
         MEASURED: st.column_config.TextColumn(help=_("The split that is evaluated during training."), width=95),

@@ -19,9 +19,11 @@ from pages.components.session import (
     format_metric,
     format_setting,
     format_when,
+    matters,
     metric_label,
     plain,
     setting_label,
+    setting_title,
     viewer_now,
     viewer_zone,
 )
@@ -123,12 +125,12 @@ def _all_settings(run: RunRecord, config: TrainConfig | None) -> pd.DataFrame:
     values = dict(config.model_dump() if config is not None else run.settings)
     for said_above in ("name", "experiment"):
         values.pop(said_above, None)
+    shown = [name for name in values if matters(name, values)]
     return pd.DataFrame(
         {
-            _("Group"): [SETTINGS[name].group if name in SETTINGS else "–" for name in values],
-            _("Setting"): [setting_label(name) for name in values],
-            _("Value"): [format_setting(name, value) for name, value in values.items()],
-            _("Unit"): [SETTINGS[name].unit if name in SETTINGS else "" for name in values],
+            _("Group"): [SETTINGS[name].group if name in SETTINGS else "–" for name in shown],
+            _("Setting"): [setting_title(name) for name in shown],
+            _("Value"): [format_setting(name, values[name]) for name in shown],
         }
     )
 

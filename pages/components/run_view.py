@@ -68,7 +68,7 @@ def run_view(store: Store, run: RunRecord) -> None:
 
 
 def _curve_choices() -> tuple[XAxis, float]:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         axis = st.segmented_control(_("Over"), list(AXES), format_func=AXES.__getitem__, default="step", required=True, key="axis")
         smoothing = st.slider(_("Smoothing"), 0.0, 0.99, 0.0, 0.01, key="smoothing", width=260)
     return axis, smoothing

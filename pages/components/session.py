@@ -15,9 +15,11 @@ from pages.components.formats import (
     format_metric,
     format_setting,
     format_when,
+    matters,
     metric_label,
     plain,
     setting_label,
+    setting_title,
 )
 from pages.components.palette import palette, run_colour
 from trainer_core.errors import ConfigError, StoreError, TrainerError
@@ -31,12 +33,14 @@ __all__ = [
     "format_metric",
     "format_setting",
     "format_when",
+    "matters",
     "metric_label",
     "palette",
     "plain",
     "run_badge",
     "run_colour",
     "setting_label",
+    "setting_title",
     "show_error",
     "state_colours",
     "state_text",

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if not path.stem.startswith("_"))
 """The pages by the last part of their address."""
 _CHROMIUM = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
-_ARGUMENTS = (
+CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -100,12 +100,12 @@ def dashboard(start_dashboard: StartDashboard) -> Dashboard:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium as installed on this machine; nothing is downloaded."""
-    path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
+    path = find_chromium()
     if path is None:
         skip_or_fail("There is no chromium on this machine: `apt-get install chromium` brings it.")
     expect.set_options(timeout=30_000)  # a busy machine of two cores takes its time
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGUMENTS))
         yield browser
         browser.close()
 
@@ -118,6 +118,11 @@ def page(browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(30_000)
     yield page
     context.close()
+
+
+def find_chromium() -> str | None:
+    """Where chromium is installed on this machine; None where it is not."""
+    return next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
 
 
 def _free_port() -> int:

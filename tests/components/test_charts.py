@@ -44,7 +44,7 @@ def test_accuracy_is_in_per_cent_beside_its_baselines(history: pd.DataFrame) -> 
     assert sorted(shape.y0 for shape in figure.layout.shapes) == pytest.approx([10.1, 96.3])
     assert all(shape.line.dash == "dash" for shape in figure.layout.shapes)
     words = [note.text for note in figure.layout.annotations]
-    assert words == ["logistic regression 96.3 %", "↓ majority class 10.1 %"]
+    assert words == ["– – logistic regression 96.3 %<br>↓ majority class 10.1 %"], "named where the curve doesn't pass"
     low, high = figure.layout.yaxis.range
     assert 80 < low < 90
     assert high > 96.3
@@ -54,6 +54,21 @@ def test_baselines_stand_before_the_first_evaluation(history: pd.DataFrame) -> N
     figure = metric_figure(history[history["key"] == "-"], "eval/accuracy", baselines={"baseline/majority/accuracy": 0.1})
     assert figure.layout.annotations[0].text == "majority class 10.0 %"
     assert "No points yet" not in figure.layout.meta["alt"]
+
+
+def test_a_chart_without_points_says_so_and_makes_up_no_scale(history: pd.DataFrame) -> None:
+    figure = loss_figure(history[history["key"] == "-"])
+    assert [note.text for note in figure.layout.annotations] == ["No points yet"]
+    assert figure.layout.xaxis.showticklabels is False
+    assert loss_figure(history).layout.xaxis.showticklabels is not False
+
+
+def test_a_constant_learning_rate_can_be_read_off_its_chart(history: pd.DataFrame) -> None:
+    rates = history[(history["run_id"] == "a") & (history["key"] == "train/loss")].assign(key="train/learning_rate", value=0.01)
+    assert metric_figure(rates, "train/learning_rate").layout.yaxis.range == pytest.approx((0, 0.0125))
+    assert overlay_figure(rates, LINES[:1], "train/learning_rate").layout.yaxis.range == pytest.approx((0, 0.0125))
+    first = metric_figure(rates[rates["step"] == 0], "train/learning_rate")
+    assert first.layout.xaxis.dtick == 1, "there is no step 0.2"
 
 
 def test_runs_over_each_other_are_told_apart_even_in_one_colour(history: pd.DataFrame) -> None:

@@ -48,6 +48,14 @@ def test_only_what_differs_is_listed() -> None:
     assert difference_rows([runs[0], runs[0]]).empty
 
 
+def test_a_setting_without_a_say_is_no_difference() -> None:
+    runs = [run("a", model="cnn", hidden_sizes=(64,)), run("b", hidden_sizes=(32,))]
+    rows = dict(zip(difference_rows(runs)["Setting"], difference_rows(runs).to_numpy().tolist(), strict=True))
+    assert rows["Hidden sizes"][1:] == ["–", "32"], "a CNN has no hidden layers of that kind"
+    both = [run("a", model="cnn", hidden_sizes=(64,)), run("b", model="cnn", hidden_sizes=(32,))]
+    assert differing_settings(both) == []
+
+
 def test_runs_of_one_name_are_told_apart_by_id() -> None:
     one, other = run("a", epochs=3), run("b", epochs=4)
     same = RunRecord(other.run_id, one.name, other.state, other.experiment, None, None, other.params, {})

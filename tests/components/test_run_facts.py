@@ -27,7 +27,10 @@ def progress(**others: object) -> Progress:
 
 def test_progress_is_told_in_steps_epochs_and_time_left() -> None:
     assert progress_words(progress()) == "Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min 5 s left"
-    assert progress_words(progress(phase="evaluating")) == "Step 420 of 1,180 · epoch 10.7 of 30 · evaluating"
+    assert (
+        progress_words(progress(phase="evaluating")) == "Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min 5 s left · evaluating"
+    )
+    assert progress_words(progress(phase="testing")) == "Step 420 of 1,180 · epoch 10.7 of 30 · measuring the test split"
 
 
 def test_no_time_is_named_before_there_is_something_to_reckon_from() -> None:
