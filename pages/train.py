@@ -6,8 +6,9 @@ from gettext import ngettext
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.components.data_preview import draw_data, draw_model
+from pages.components.data_preview import draw_data
 from pages.components.dataset_look import DataLook, look_at_data
+from pages.components.model_part import draw_model, model_problem
 from pages.components.navigation import open_page
 from pages.components.pace import expected_seconds, recipe_seconds
 from pages.components.param_form import Form, param_form, read_form, reset_form
@@ -21,6 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tracking import read
 
 _START, _LAUNCHED, _TOOK, _EXPECTED = "train/start", "train/launched", "train/took", "train/expected"
+_PLACED = ("dataset", "model")  # fields that stand in their own parts of the page
 
 
 def choose_recipe(name: str) -> None:
@@ -150,11 +152,11 @@ form = read_form(start.key, start.base)
 st.subheader(_("Data"))
 with st.skeleton(260):
     look = look_at_data(form.values)
-form = form.with_problems(data_problems(form, look))
-draw_data(form, look)
+form = form.with_problems(data_problems(form, look) | model_problem(form))
+preview = draw_data(form, look)
 
 st.subheader(_("Model"))
-draw_model(form, look)
+draw_model(form, look, preview)
 
 st.subheader(_("Settings"))
 config = param_form(form, placed=("dataset", "model"))

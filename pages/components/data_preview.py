@@ -1,4 +1,4 @@
-"""The parts Data and Model of the Train page: what will be learnt from, as the model sees it, and what learns."""
+"""The part Data of the Train page: what will be learnt from, as the model sees it."""
 
 from gettext import gettext as _
 
@@ -9,18 +9,19 @@ from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from pages.components.text_data import draw_texts
-from trainer_core.config import PICTURES, SETTINGS, TrainConfig, build_config, format_number
+from trainer_core.config import format_number
 from trainer_core.data import DataSummary, ImageData, as_the_model_sees
-from trainer_core.errors import ConfigError
-from trainer_core.tasks.parameter_count import architecture, count_parameters
+from trainer_core.tasks.text_preview import TextPreview
 
 _EXAMPLES = 10
 _SPLITS = {"train": _("training"), "validation": _("validation"), "test": _("test")}
-_NETWORKS = {"feed_forward": _("Feed-forward net"), "cnn": _("Small CNN")}
 
 
-def draw_data(form: Form, look: DataLook) -> None:
-    """Name, rows a split, label balance and examples; where the data can't be read, the field says why."""
+def draw_data(form: Form, look: DataLook) -> TextPreview | None:
+    """Name, rows a split, label balance and examples; where the data can't be read, the field says why.
+
+    Returns what was found out about texts, where the tokens are there.
+    """
     left, right = st.columns([3, 2], gap="medium")
     with left:
         draw_field(form, "dataset")
@@ -47,16 +48,17 @@ def draw_data(form: Form, look: DataLook) -> None:
                     config={"displayModeBar": False},
                     alt=_("Training rows by label. {pairs}").format(pairs=pairs),
                 )
-        if isinstance(look.data, ImageData):
-            _draw_pictures(form, look.data)
-        else:
-            draw_texts(form, look.data)
+        if not isinstance(look.data, ImageData):
+            return draw_texts(form, look.data)
+        _draw_pictures(form, look.data)
+    return None
 
 
 def _draw_summary(summary: DataSummary, form: Form) -> None:
     rows = " · ".join(f"**{format_count(count)}** {_SPLITS[split]}" for split, count in summary.rows.items())
     st.markdown(_("{rows} rows").format(rows=rows))
-    parts = [_("{name} from {source}").format(name=plain(summary.name), source=plain(summary.source))]
+    source = _("{name}, made here") if summary.synthetic else _("{name} from {source}")
+    parts = [source.format(name=plain(summary.name), source=plain(summary.source))]
     if summary.image_shape is not None:
         height, width = summary.image_shape
         parts.append(_("{width} × {height} pixels").format(width=width, height=height))
@@ -88,44 +90,3 @@ def _draw_pictures(form: Form, data: ImageData) -> None:
             label = data.label_names[int(train.labels[row])]
             alt = _("Example of {label}").format(label=label)
             st.image(drawn_back(picture, mean, std), caption=plain(label), width=64, alt=alt)
-
-
-def draw_model(form: Form, look: DataLook) -> None:
-    """The field Model, what kind of network it is, its layers, and how many parameters it has."""
-    draw_field(form, "model")
-    try:
-        chosen = {
-            name: form.values[name] for name, setting in SETTINGS.items() if setting.group in ("Model", "Adapter") or name == "task"
-        }
-        config = build_config(chosen)
-    except ConfigError:
-        config = None
-    if config is not None and config.task not in PICTURES:
-        st.markdown(_text_model(config))
-        return
-    if config is None or look.summary is None:
-        network = _NETWORKS.get(form.texts["model"], plain(form.texts["model"]))
-        st.markdown(_("{network}. Its size is known once data and sizes are right.").format(network=network))
-        return
-    assert look.summary.image_shape is not None
-    shape, classes = look.summary.image_shape, len(look.summary.label_names)
-    st.markdown(
-        _("{network} **{layers}** · {count} parameters, from scratch").format(
-            network=_NETWORKS[config.model],
-            layers=plain(architecture(config, shape, classes)),
-            count=format_count(count_parameters(config, shape, classes)),
-        )
-    )
-
-
-def _text_model(config: TrainConfig) -> str:
-    if config.model == "small_gpt":
-        return _("Small GPT with **{layers} layers of {width} units** and {heads} heads, from scratch").format(
-            layers=config.layers, width=format_count(config.width), heads=config.heads
-        )
-    trained = {
-        "none": _("all weights are trained"),
-        "lora": _("its weights stay as they are; an adapter of rank {rank} is trained").format(rank=config.lora_rank),
-        "qlora": _("its weights are kept in 4 bits; an adapter of rank {rank} is trained").format(rank=config.lora_rank),
-    }[config.adapter]
-    return _("**{model}**: {trained}").format(model=plain(config.model), trained=trained)

@@ -10,7 +10,10 @@ _TOTAL_STEPS = "descent.total_steps"
 """The tag in which a worker says how many steps its run has."""
 
 # What decides how long a step takes; two runs that agree in these take about the same.
-_DECIDES_PACE = ("dataset", "model", "hidden_sizes", "channels", "batch_size", "accumulation_steps", "precision", "optimizer")
+_DECIDES_PACE = (
+    "task", "dataset", "model", "hidden_sizes", "channels", "width", "layers", "heads", "vocabulary_size", "max_length", "adapter",
+    "batch_size", "accumulation_steps", "padding", "group_by_length", "activation_checkpointing", "precision", "optimizer",
+)  # fmt: skip
 
 
 def recipe_seconds(runs: Sequence[RunRecord]) -> dict[str, float]:

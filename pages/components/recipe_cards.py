@@ -8,10 +8,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.session import format_duration, plain
-from trainer_core.config import TrainConfig
+from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.recipes import RECIPES, Recipe
 
-_CARD_PIXELS = 280
+_CARD_PIXELS = 225
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,9 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
             with st.container(border=True, height="stretch", vertical_alignment="distribute"):
                 is_chosen = not chosen.cloned_from and chosen.recipe == recipe.name
                 with st.container(gap="xxsmall"):
-                    st.markdown(f"**{plain(recipe.title)}**")
+                    kind = "image" if recipe.config.task in PICTURES else "notes"
+                    st.markdown(f":material/{kind}: **{plain(recipe.title)}**")
                     st.caption(f"{plain(recipe.learns)}.")
-                    _fact("database", recipe.data)
-                    _fact("account_tree", recipe.network)
-                    _fact("flag", recipe.expect)
                     places[recipe.name] = st.empty()
                     show_time(places[recipe.name], seconds.get(recipe.name))
                 st.button(
@@ -70,7 +68,17 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
                     args=(recipe.name,),
                     width="stretch",
                 )
+    if chosen.recipe is not None and chosen.recipe in RECIPES and not chosen.cloned_from:
+        _about(RECIPES[chosen.recipe])
     return places
+
+
+def _about(recipe: Recipe) -> None:
+    """What the chosen recipe takes and gives. The cards leave it out, so that seven of them fit a screen."""
+    with st.grid(3, min_column_width=_CARD_PIXELS):
+        _fact("database", recipe.data)
+        _fact("account_tree", recipe.network)
+        _fact("flag", recipe.expect)
 
 
 def show_time(place: DeltaGenerator, seconds: float | None) -> None:

@@ -1,118 +1,121 @@
 """Texts on the Train page: token by token as the model will read them, and how many are too long for it."""
 
-import html
+from collections.abc import Sequence
 from gettext import gettext as _
+from pathlib import Path
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
 from pages.components.dataset_look import examples_of
-from pages.components.palette import palette
+from pages.components.length_chart import LENGTHS_PIXELS, cut_words, length_bars
 from pages.components.param_form import Form
-from pages.components.session import format_count, plain
-from pages.components.text_answer import token_strip, token_words
-from trainer_core.config import TEXTS, TrainConfig, build_config
+from pages.components.session import format_count, plain, setting_label
+from pages.components.token_rows import token_row, token_rows
+from trainer_core.config import TrainConfig, build_config
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError, ModelError
-from trainer_core.tasks.text_preview import SeenText, TextPreview, load_backend, preview_texts
+from trainer_core.tasks.text_preview import TextPreview, load_backend, preview_texts
 
 _EXAMPLES = 4
-_FIELDS = ("task", "model", "dataset", "max_length", "vocabulary_size", "label_names", "text_column", "pair_column", "label_column")
-LENGTHS_PIXELS = 190
+_LONGEST_BARE = 400
+# What the tokens hang on. The columns and label names are the data's own by then.
+_FIELDS = ("task", "model", "max_length", "vocabulary_size")
 
 
-def draw_texts(form: Form, data: TextData) -> None:
-    """Examples of the training split as the model sees them; without its tokenizer, the bare texts and why."""
-    config = _config_of(form)
-    if config is None:
-        return
-    rows = examples_of(data, "train", _EXAMPLES)
+def draw_texts(form: Form, data: TextData) -> TextPreview | None:
+    """Examples of the training split as the model sees them; without its tokens, the bare texts and why."""
+    rows = tuple(examples_of(data, "train", _EXAMPLES))
     try:
-        preview = _preview(config, data, rows)
-    except ModelError as error:
-        st.info(plain(str(error)), icon=":material/info:")
-        for row in rows:
-            st.text(f"{data.label_names[int(data.splits['train'].labels[row])]}: {data.splits['train'].texts[row]}")
-        return
-    st.caption(explain(config))
+        config = _config_of(form)
+        with st.skeleton(260):
+            preview = _preview(_backend_key(config), data.digest, data.label_names, rows, config, data)
+    except (ConfigError, ModelError) as error:
+        st.caption(_bare_title(data))
+        st.info(plain(error), icon=":material/info:")
+        _draw_bare(data, rows)
+        return None
+    st.caption(explain(config, data))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        for seen in preview.examples:
-            st.html(strip(seen, config))
+        token_rows([token_row(seen) for seen in preview.examples], _("Training texts, token by token"), key="train/tokens")
     with right:
-        st.markdown(cut_words(preview.cut_share, config.max_length))
+        words = cut_words(preview.cut_share, preview.room, config.max_length)
+        st.markdown(words)
         st.plotly_chart(
-            length_bars(preview.lengths, config.max_length),
+            length_bars(preview.lengths, preview.room, config.max_length),
             key="train/lengths",
             height=LENGTHS_PIXELS,
             config={"displayModeBar": False},
-            alt=_("Lengths of the training texts in tokens. {words}").format(words=cut_words(preview.cut_share, config.max_length)),
+            alt=_("Lengths of the training texts in tokens. {words}").format(words=words.replace("**", "")),
         )
+        if len(preview.lengths) < len(data.splits["train"]):
+            st.caption(_("Measured on {count} texts, evenly spread.").format(count=format_count(len(preview.lengths))))
+    return preview
 
 
-def explain(config: TrainConfig) -> str:
-    """What is read and what is learned, in a sentence."""
+def explain(config: TrainConfig, data: TextData) -> str:
+    """What is read, what is masked and what is learned, in a sentence."""
+    kind = _("Synthetic reviews") if data.synthetic else _("Texts")
     if config.task == "label_token":
-        return _("As the model sees them, token by token. It reads everything up to the arrow and learns only the token after it.")
-    return _("As the model sees them, token by token. It reads all of them; its head learns the label after the arrow.")
-
-
-def strip(seen: SeenText, config: TrainConfig) -> str:
-    """One example as HTML, every part of it escaped: its tokens, what is learned, and what was cut."""
-    learned = seen.label if seen.learned is None else seen.pieces[seen.learned].strip()
-    words = token_words(seen, config.max_length)
-    if seen.learned is not None:
-        words += _(" · learns “{token}” for {label}").format(token=learned, label=seen.label)
-    return f"{token_strip(seen, learned)}<small style='opacity:.7'>{html.escape(words)}</small>"
-
-
-def cut_words(share: float, max_length: int) -> str:
-    """`12 % of the texts are cut at 32 tokens`."""
-    if share <= 0:
-        return _("No text is longer than {most} tokens: none is cut.").format(most=format_count(max_length))
-    shown = f"{100 * share:.0f}" if share >= 0.01 else _("Less than 1")
-    return _("**{share} %** of the texts are longer and lose their start.").format(share=shown)
-
-
-def length_bars(lengths: NDArray[np.int64], max_length: int) -> go.Figure:
-    """How many texts have how many tokens, and where max length cuts. No Streamlit in it."""
-    most = int(max(lengths.max(initial=1), 1))
-    width = max(1, -(-most // 30))
-    counts, edges = np.histogram(lengths, bins=np.arange(0, most + 2 * width, width))
-    figure = go.Figure(
-        go.Bar(
-            x=edges[:-1] + width / 2,
-            y=counts,
-            width=width * 0.9,
-            marker={"color": palette()[0]},
-            customdata=np.stack([edges[:-1], edges[1:] - 1], axis=1),
-            hovertemplate=_("%{customdata[0]}–%{customdata[1]} tokens: %{y:,} texts") + "<extra></extra>",
-        )
+        return _(
+            "{kind} as the model sees them, token by token: it reads all up to the arrow, where the loss is masked, "
+            "and learns only the label's token after it."
+        ).format(kind=kind)
+    return _("{kind} as the model sees them, token by token: it reads all of them, and its head learns the label.").format(
+        kind=kind
     )
-    if max_length <= 1.2 * most:
-        figure.add_vline(x=max_length, line={"color": palette()[1], "dash": "dash"}, annotation_text=_("max length"))
-    figure.update_xaxes(title=_("Tokens in a text"), fixedrange=True, range=[0, max(edges[-1], min(max_length, most) * 1.05)])
-    figure.update_yaxes(title=_("Texts"), fixedrange=True, rangemode="tozero")
-    figure.update_layout(height=LENGTHS_PIXELS, margin={"l": 0, "r": 0, "t": 18, "b": 0}, showlegend=False)
-    return figure
 
 
-def _config_of(form: Form) -> TrainConfig | None:
+def _bare_title(data: TextData) -> str:
+    return _("Synthetic training texts") if data.synthetic else _("Training texts")
+
+
+def _draw_bare(data: TextData, rows: Sequence[int]) -> None:
+    train = data.splits["train"]
+    for row in rows:
+        text = train.texts[row] if train.pairs is None else f"{train.texts[row]} | {train.pairs[row]}"
+        short = text if len(text) <= _LONGEST_BARE else f"{text[:_LONGEST_BARE]}…"
+        st.text(f"{data.label_names[int(train.labels[row])]}: {short}")
+
+
+def _config_of(form: Form) -> TrainConfig:
+    """What decides the tokens. Raises ConfigError with one sentence for whatever is wrong in it."""
+    wrong = [name for name in _FIELDS if name in form.problems]
+    if not wrong:
+        try:
+            return build_config({name: form.values[name] for name in _FIELDS})
+        except ConfigError as error:
+            wrong = list(error.problems)
+    fields = ", ".join(setting_label(name) for name in wrong)
+    raise ConfigError({wrong[0]: _("The tokens are shown once the model can be read. To mend: {fields}.").format(fields=fields)})
+
+
+def _backend_key(config: TrainConfig) -> tuple[object, ...]:
+    """What decides the preview, with the state of a model's folder."""
+    file = Path(config.model).expanduser() / "tokenizer.json"
     try:
-        config = build_config({name: form.values[name] for name in _FIELDS} | {"batch_size": 1})
-    except ConfigError:
-        return None
-    return config if config.task in TEXTS else None
+        found = file.stat()
+        state = (found.st_mtime_ns, found.st_size)
+    except OSError:
+        state = (0, 0)
+    return (config.task, config.model, config.max_length, config.vocabulary_size, *state)
 
 
-def _preview(config: TrainConfig, data: TextData, rows: list[int]) -> TextPreview:
-    backend = _backend((config.model, config.vocabulary_size, data.digest), config, data)
-    return preview_texts(config, data, backend, rows)
+# Measured once, not at every click: long texts take a second.
+@st.cache_resource(max_entries=32, ttl=3600, show_spinner=False)
+def _preview(
+    key: tuple[object, ...],
+    digest: str,
+    label_names: tuple[str, ...],  # noqa: ARG001 - part of the cache's key
+    rows: tuple[int, ...],
+    _config: TrainConfig,
+    _data: TextData,
+) -> TextPreview:
+    learnt = _config.model == "small_gpt"  # from these texts, whatever the max length
+    backend_key = (_config.model, _config.vocabulary_size, digest) if learnt else (_config.model, *key[4:])
+    return preview_texts(_config, _data, _backend(backend_key, _config, _data), list(rows))
 
 
 @st.cache_resource(max_entries=8, ttl=3600, show_spinner=False)
-def _backend(key: tuple[str, int, str], _config: TrainConfig, _data: TextData) -> object:
-    assert key == (_config.model, _config.vocabulary_size, _data.digest)  # what the tokenizer hangs on, and nothing else
+def _backend(key: tuple[object, ...], _config: TrainConfig, _data: TextData) -> object:  # noqa: ARG001 - the cache's key
     return load_backend(_config, _data)

@@ -1,5 +1,8 @@
 """How many numbers a network learns, by arithmetic: pages say it before torch is anywhere near."""
 
+import math
+from pathlib import Path
+
 from trainer_core.config import TrainConfig
 
 
@@ -38,3 +41,44 @@ def architecture(config: TrainConfig, image_shape: tuple[int, int], classes: int
     if config.model == "cnn":
         return " → ".join([f"{height}×{width}", *(str(channels) for channels in config.channels), str(classes)])
     return "-".join(str(size) for size in (height * width, *config.hidden_sizes, classes))
+
+
+def count_small_gpt(config: TrainConfig, vocabulary: int, classes: int) -> int:
+    """Weights and biases of the model that `text_models.build_small_gpt` makes.
+
+    `vocabulary` is what the tokenizer really learnt, which is less than asked for where the texts are few, with the tokens
+    added for labels. A language model writes with the weights it reads with; a classifier has a head without biases.
+    """
+    width = config.width
+    block = 12 * width * width + 13 * width  # attention 4 width² + 4 width, feed-forward 8 width² + 5 width, two norms 4 width
+    embeddings = (vocabulary + config.max_length + 2) * width
+    head = classes * width if config.task == "sequence_classification" else 0
+    return embeddings + config.layers * block + 2 * width + head
+
+
+def count_stored(source: str) -> int | None:
+    """The numbers in the safetensors files of a folder or of a cached hub id, by their headers alone; None where there are none."""
+    from safetensors import SafetensorError, safe_open
+
+    total = 0
+    try:
+        files = _weight_files(source)
+        for file in files:
+            with safe_open(file, framework="np") as tensors:
+                names = tensors.keys()
+                shapes = [tensors.get_slice(name).get_shape() for name in names]
+            # Older GPT-2 files store their masks too, as [1, 1, n, n]: they are not learnt.
+            total += sum(math.prod(shape) for shape in shapes if len(shape) != 4)
+    except (OSError, ValueError, SafetensorError):
+        return None
+    return total if files else None
+
+
+def _weight_files(source: str) -> list[Path]:
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return sorted(folder.glob("*.safetensors"))
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source, "model.safetensors")
+    return [Path(found)] if isinstance(found, str) else []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ModelError
+from trainer_core.tasks.model_source import first_line
 from trainer_core.tasks.text_format import Frame, choose_label_tokens, question
 
 _MEASURED = 5_000
@@ -32,10 +33,12 @@ class SeenText:
 
 @dataclass(frozen=True)
 class TextPreview:
-    """Examples of the training split, and how long its texts are: `lengths` in tokens, `cut_share` the part that is cut, 0 to 1."""
+    """Examples of the training split, and how long its texts are: `lengths` in tokens, of which `room` fit beside the special
+    ones; `cut_share` is the part that is cut, 0 to 1; `vocabulary` counts the tokens, those added for labels among them."""
 
     examples: tuple[SeenText, ...]
     lengths: NDArray[np.int64]
+    room: int
     cut_share: float
     vocabulary: int
 
@@ -66,7 +69,14 @@ def load_backend(config: TrainConfig, data: TextData) -> Any:
             if not folder.is_dir()
             else _("The folder {folder} has no tokenizer.json. Choose a model that has one.").format(folder=config.model)
         )
-    return Tokenizer.from_file(str(file))
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing finer
+        raise ModelError(
+            _("The tokenizer of {model} can't be read: {cause}. Copy the model anew.").format(
+                model=config.model, cause=first_line(error)
+            )
+        ) from error
 
 
 def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[int]) -> TextPreview:
@@ -81,12 +91,13 @@ def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[
     show = _classifier(config, data, backend) if config.task == "sequence_classification" else _writer(config, data, backend)
     examples = tuple(show(row) for row in rows)
     room = _room(config, backend, split.pairs is not None)
-    return TextPreview(examples, lengths, float((lengths > room).mean()), backend.get_vocab_size())
+    added = _label_ids(data, backend).count(-1) if config.task == "label_token" else 0
+    return TextPreview(examples, lengths, room, float((lengths > room).mean()), backend.get_vocab_size() + added)
 
 
 def _writer(config: TrainConfig, data: TextData, backend: Any) -> Any:
     split, end, start = data.splits["train"], _end(backend), _frame(backend, pair=False).before
-    label_ids = choose_label_tokens(data.label_names, lambda text: list(backend.encode(text, add_special_tokens=False).ids))
+    label_ids = _label_ids(data, backend)
 
     def show(row: int) -> SeenText:
         ids = np.asarray(backend.encode(split.texts[row], add_special_tokens=False).ids, dtype=np.int32)
@@ -118,6 +129,10 @@ def _classifier(config: TrainConfig, data: TextData, backend: Any) -> Any:
         return SeenText(split.texts[row], pair, name, tuple(_piece(backend, int(part)) for part in put), None, whole - len(put))
 
     return show
+
+
+def _label_ids(data: TextData, backend: Any) -> list[int]:
+    return choose_label_tokens(data.label_names, lambda text: list(backend.encode(text, add_special_tokens=False).ids))
 
 
 def _frame(backend: Any, pair: bool) -> Frame:
