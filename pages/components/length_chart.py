@@ -57,9 +57,9 @@ def length_bars(lengths: NDArray[np.int64], room: int, max_length: int) -> go.Fi
             showarrow=False,
             font_size=12,
         )
-    figure.update_xaxes(title={"text": _("Tokens in a text"), "standoff": 6}, fixedrange=True, range=[-0.5, right], tickformat=",d")
-    figure.update_yaxes(title={"text": _("Texts"), "standoff": 6}, fixedrange=True, rangemode="tozero", tickformat=",d", nticks=4)
-    figure.update_layout(height=LENGTHS_PIXELS, margin={"l": 0, "r": 0, "t": 22, "b": 0}, showlegend=False)
+    figure.update_xaxes(title={"text": _("Tokens in a text"), "standoff": 8}, fixedrange=True, range=[-0.5, right], tickformat=",d")
+    figure.update_yaxes(title={"text": _("Texts"), "standoff": 8}, fixedrange=True, rangemode="tozero", tickformat=",d", nticks=4)
+    figure.update_layout(height=LENGTHS_PIXELS, margin={"l": 56, "r": 0, "t": 22, "b": 44}, showlegend=False)
     return figure
 
 

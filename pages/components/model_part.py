@@ -61,7 +61,9 @@ def _describe(form: Form, look: DataLook, preview: TextPreview | None) -> str:
         config = None
     name = _NETWORKS.get(form.texts["model"], plain(form.texts["model"]))
     unknown = _("{network}. Its size is known once data and sizes are right.").format(network=name)
-    if config is None or "model" in form.problems:
+    if "model" in form.problems:
+        return _("{network}. Its size is known once it can be read.").format(network=name)
+    if config is None:
         return unknown
     if config.task not in PICTURES:
         return _describe_text_model(config, look, preview)

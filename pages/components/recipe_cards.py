@@ -61,7 +61,7 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
                     places[recipe.name] = st.empty()
                     show_time(places[recipe.name], seconds.get(recipe.name))
                 st.button(
-                    _("Chosen") if is_chosen else _("Start from {name}").format(name=recipe.name),
+                    recipe.name,
                     key=f"train/choose/{recipe.name}",
                     icon=":material/check_circle:" if is_chosen else ":material/radio_button_unchecked:",
                     on_click=choose,

@@ -39,28 +39,37 @@ def field(app: AppTest, name: str) -> Any:
 
 def other_value(setting: Setting) -> Any:
     """A valid value that is not the default."""
-    fitting = {"model": "cnn", "width": 128, "heads": 8, "vocabulary_size": 400}
-    if setting.name in fitting:
-        return fitting[setting.name]
+    fixed = {"dataset": "digits ", "model": "cnn", "width": 128, "heads": 2}
+    if setting.name in fixed:
+        return fixed[setting.name]
     if setting.choices:
         return next(choice for choice in setting.choices if choice != setting.default)
     if setting.is_sequence:
-        return ("good", "bad") if setting.part is str else (7, 5)
+        return (7, 5) if setting.part is int else ("bad", "good")
     if setting.kind is str:
-        return "digits " if setting.name == "dataset" else "other"
+        return "other"
     if setting.kind is int:
-        return 3 if setting.default != 3 else 4
+        return max(setting.minimum or 0, 3 if setting.default != 3 else 4)
     return 0.25 if setting.default != 0.25 else 0.2
 
 
 def where_shown(setting: Setting) -> dict[str, Any]:
-    """Settings that make this one matter, and that go together."""
-    base = {other: wanted[0] for other, wanted in setting.shown_if.items()}
-    if setting.name == "adapter" or "adapter" in base:
-        return {"task": "label_token", "model": "gpt2", "dataset": "reviews"} | base
-    if setting.name == "task" or base.get("task") in TEXTS or base.get("model") == "small_gpt":
-        return {"task": "sequence_classification", "dataset": "reviews", "model": "small_gpt"} | base
-    return base
+    """Settings that make this one matter, and a model that goes with them."""
+    values = conditions(setting)
+    if setting.name == "task":
+        values["task"] = "sequence_classification"
+    if values.get("task") in TEXTS or values.get("model") == "small_gpt":
+        adapted = "adapter" in (setting.name, *values)
+        values = {"task": "label_token", "model": "some/model" if adapted else "small_gpt"} | values
+    return values
+
+
+def conditions(setting: Setting) -> dict[str, Any]:
+    """What the setting hangs on, and what that hangs on."""
+    values: dict[str, Any] = {}
+    for other, wanted in setting.shown_if.items():
+        values |= conditions(SETTINGS[other]) | {other: wanted[0]}
+    return values
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -185,3 +194,58 @@ def test_units_stand_at_the_label_unless_it_says_them(page: AppTest) -> None:
     page.run()
     assert field(page, "batch_size").label == "Batch size (rows)"
     assert field(page, "epochs").label == "Epochs"
+
+
+def said(page: AppTest) -> str:
+    return "\n".join(element.value for element in page.markdown).replace("\\", "")
+
+
+def type_model(page: AppTest, model: str) -> None:
+    """AppTest sends offered options only, so it is made to think that the model is one."""
+    field(page, "model").options.append(model)
+    field(page, "model").set_value(model).run()
+
+
+def test_models_that_fit_the_task_are_offered_and_any_other_can_be_typed(page: AppTest) -> None:
+    page.run()
+    assert field(page, "model").options == ["feed_forward", "cnn"]
+    assert field(page, "model").proto.accept_new_options
+    field(page, "task").set_value("label_token").run()
+    assert field(page, "model").options == ["feed_forward", "small_gpt", "gpt2"]
+    type_model(page, "some/model")
+    assert field(page, "model").options == ["some/model", "small_gpt", "gpt2"]
+    assert page.session_state["config"].model == "some/model"
+
+
+def test_a_task_of_texts_says_at_the_model_what_else_must_change_and_does_it_on_a_click(page: AppTest) -> None:
+    page.run()
+    field(page, "task").set_value("label_token").run()
+    assert page.session_state["problems"].keys() == {"model"}
+    assert "Model (model) is “feed_forward”, which does not do label_token" in said(page)
+    page.button(key="form/model/remedy").click().run()
+    assert page.session_state["config"].model == "small_gpt"
+    field(page, "task").set_value("image_classification").run()
+    assert "form/max_length" not in [widget.key for widget in page.text_input]
+    page.button(key="form/model/remedy").click().run()
+    assert page.session_state["config"] == TrainConfig()
+
+
+def test_an_adapter_on_a_model_without_trained_weights_is_refused_at_its_field(page: AppTest) -> None:
+    page.session_state["base"] = {"task": "label_token", "model": "small_gpt"}
+    page.run()
+    assert "Adapter" in [tab.label for tab in page.tabs]
+    field(page, "adapter").set_value("lora").run()
+    assert page.session_state["problems"].keys() == {"adapter"}
+    assert "has no trained weights to adapt" in said(page)
+    page.button(key="form/adapter/remedy").click().run()
+    assert page.session_state["config"].adapter == "none"
+
+
+def test_settings_of_an_adapter_are_hidden_with_the_adapter(page: AppTest) -> None:
+    page.session_state["base"] = {"task": "label_token", "model": "some/model", "adapter": "lora"}
+    page.run()
+    assert field(page, "lora_rank").value == "8"
+    type_model(page, "cnn")
+    field(page, "task").set_value("image_classification").run()
+    assert "form/lora_rank" not in [widget.key for widget in page.text_input]
+    assert "Adapter" not in [tab.label for tab in page.tabs]
