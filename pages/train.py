@@ -15,9 +15,10 @@ from pages.components.param_form import Form, param_form, read_form, reset_form
 from pages.components.recipe_cards import Start, recipe_cards, show_time, start_of
 from pages.components.session import current_store, format_count, format_duration, format_setting, plain, setting_label, show_error
 from trainer_core import data, jobs
-from trainer_core.config import SETTINGS, TrainConfig
+from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.recipes import RECIPES
+from trainer_core.settings import SETTINGS
 from trainer_core.store import Store
 from trainer_core.tracking import read
 

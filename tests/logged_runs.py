@@ -5,7 +5,8 @@ import math
 import time
 from collections.abc import Mapping
 
-from trainer_core.config import TrainConfig, to_params, write_config
+from trainer_core.config import TrainConfig
+from trainer_core.settings import to_params, write_config
 from trainer_core.store import Store, write_atomically
 from trainer_core.tracking import tags, write
 from trainer_core.tracking.journal import Journal

@@ -13,8 +13,8 @@ import pytest
 
 from tests.stores import end_processes_of, new_store
 from trainer_core.cli import main
-from trainer_core.config import SETTINGS
 from trainer_core.jobs.launching import option_of
+from trainer_core.settings import SETTINGS
 from trainer_core.store import Store
 from trainer_core.tracking import read
 

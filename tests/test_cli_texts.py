@@ -12,7 +12,8 @@ from tests.test_cli import run_command
 from tests.trained_texts import train_adapter, train_pairs, train_reviews
 from trainer_core.checkpoints import Checkpoint, find_checkpoint
 from trainer_core.cli import main
-from trainer_core.config import TrainConfig, read_config
+from trainer_core.config import TrainConfig
+from trainer_core.settings import read_config
 from trainer_core.store import Store
 from trainer_core.tasks.model_source import check_model
 from trainer_core.tracking import read

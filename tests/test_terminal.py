@@ -10,8 +10,9 @@ import pytest
 
 from tests.stores import new_store
 from trainer_core import terminal
-from trainer_core.config import TrainConfig, to_params
+from trainer_core.config import TrainConfig
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.settings import to_params
 from trainer_core.store import Store
 from trainer_core.terminal import Watch, duration, follow, table
 from trainer_core.tracking import write

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from trainer_core.checkpoints import Checkpoint, list_checkpoints
-from trainer_core.config import TrainConfig, write_config
+from trainer_core.config import TrainConfig
+from trainer_core.settings import write_config
 from trainer_core.store import Store, write_atomically
 from trainer_core.tracking.journal import Journal, read_records
 

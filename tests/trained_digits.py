@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trainer_core.config import TrainConfig, to_params, write_config
+from trainer_core.config import TrainConfig
+from trainer_core.settings import to_params, write_config
 from trainer_core.store import Store, open_store, write_atomically
 from trainer_core.tracking import ship, tags, write
 

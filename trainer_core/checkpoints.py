@@ -12,8 +12,9 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
-from trainer_core.config import TrainConfig, read_config
+from trainer_core.config import TrainConfig
 from trainer_core.errors import CheckpointError
+from trainer_core.settings import read_config
 from trainer_core.store import Store
 
 MANIFEST = "descent.json"

@@ -13,9 +13,9 @@ from gettext import gettext as _
 from typing import Any, NoReturn
 
 from trainer_core import commands
-from trainer_core.config import SETTINGS, Setting
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.jobs.launching import option_of
+from trainer_core.settings import SETTINGS, Setting
 from trainer_core.store import DEFAULT_STORE, open_store
 from trainer_core.terminal import say
 

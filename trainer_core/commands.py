@@ -5,9 +5,10 @@ import shlex
 from gettext import gettext as _
 
 from trainer_core import jobs
-from trainer_core.config import PICTURES, SETTINGS, TrainConfig, build_config, differences
+from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.errors import RunError, TrainerError
 from trainer_core.recipes import RECIPES, find_recipe
+from trainer_core.settings import SETTINGS, build_config, differences
 from trainer_core.store import Store
 from trainer_core.terminal import Watch, as_json, duration, follow, say, table
 from trainer_core.tracking import read

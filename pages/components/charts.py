@@ -27,7 +27,7 @@ from pages.components.figure_parts import (
 from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, is_share, metric_label, setting_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
-from trainer_core.config import SETTINGS
+from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import Segment
 
 _NAMED_IN_LEGEND = 12

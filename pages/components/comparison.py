@@ -6,7 +6,7 @@ from gettext import gettext as _
 import pandas as pd
 
 from pages.components.formats import format_setting, matters, setting_label
-from trainer_core.config import SETTINGS
+from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
 SHOWN_WITHOUT_CHOICE = 5

@@ -9,8 +9,8 @@ from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from pages.components.text_data import draw_texts
-from trainer_core.config import format_number
 from trainer_core.data import DataSummary, ImageData, as_the_model_sees
+from trainer_core.settings import format_number
 from trainer_core.tasks.text_preview import TextPreview
 
 _EXAMPLES = 10

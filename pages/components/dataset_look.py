@@ -10,10 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainer_core.config import NETWORKS, SETTINGS, TrainConfig, build_config
+from trainer_core.config import NETWORKS, TrainConfig
 from trainer_core.data import Data, DataSummary, as_the_model_sees, check, load_data, summarise
 from trainer_core.data.load import source_kind
 from trainer_core.errors import ConfigError, TrainerError
+from trainer_core.settings import SETTINGS, build_config
 
 _SHOWN_PIXELS = 112
 

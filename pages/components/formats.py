@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from gettext import gettext as _
 
-from trainer_core.config import SETTINGS, format_number
+from trainer_core.settings import SETTINGS, format_number
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:=\"'&^@])")
 # Streamlit turns :word: and :word[ into emojis, icons and colours after Markdown is parsed, where a backslash is gone already.

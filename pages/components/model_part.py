@@ -8,8 +8,9 @@ import streamlit as st
 from pages.components.dataset_look import DataLook
 from pages.components.param_form import Form, draw_field
 from pages.components.session import format_count, plain
-from trainer_core.config import PICTURES, SETTINGS, TrainConfig, build_config
+from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.errors import ConfigError, ModelError
+from trainer_core.settings import SETTINGS, build_config
 from trainer_core.tasks.model_source import check_model
 from trainer_core.tasks.parameter_count import architecture, count_parameters, count_small_gpt, count_stored
 from trainer_core.tasks.text_preview import TextPreview

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from trainer_core.config import TrainConfig, differences
+from trainer_core.config import TrainConfig
 from trainer_core.recipes import RECIPES
+from trainer_core.settings import differences
 from trainer_core.tracking.records import RunRecord
 
 _TOTAL_STEPS = "descent.total_steps"

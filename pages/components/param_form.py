@@ -1,4 +1,4 @@
-"""The form of a run's settings, drawn from `trainer_core.config.SETTINGS`: there is no second list of fields.
+"""The form of a run's settings, drawn from `trainer_core.settings.SETTINGS`: there is no second list of fields.
 
 What is typed lives in the session under the form's key, as text, so that neither an error nor a visit to another page loses it.
 """
@@ -12,9 +12,10 @@ from typing import Any
 import streamlit as st
 
 from pages.components.session import plain, setting_title
-from trainer_core.config import NETWORKS, PICTURES, SETTINGS, TEXTS, Setting, TrainConfig, build_config
+from trainer_core.config import NETWORKS, PICTURES, TEXTS, TrainConfig
 from trainer_core.data.load import BUILT_IN
 from trainer_core.errors import ConfigError
+from trainer_core.settings import SETTINGS, Setting, build_config
 
 
 @dataclass(frozen=True)

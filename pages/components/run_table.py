@@ -12,7 +12,7 @@ import streamlit as st
 from pages.components.formats import format_duration
 from pages.components.run_facts import dataset_words, evaluated_on
 from pages.components.session import state_colours, state_text
-from trainer_core.config import format_number
+from trainer_core.settings import format_number
 from trainer_core.tracking.read import RunRecord
 
 NAME, STATE, BEST, MEASURED, TEST = _("Name"), _("State"), _("Best accuracy"), _("Measured on"), _("Final test")

@@ -31,8 +31,9 @@ from pages.components.system_charts import SYSTEM_KEYS, system_figures
 from pages.components.train_longer import train_longer
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint, list_checkpoints
-from trainer_core.config import SETTINGS, TrainConfig, differences
+from trainer_core.config import TrainConfig
 from trainer_core.recipes import RECIPES
+from trainer_core.settings import SETTINGS, differences
 from trainer_core.store import Store
 from trainer_core.tracking import tags
 from trainer_core.tracking.read import RunRecord, metric_history

@@ -11,9 +11,10 @@ from pages.components.length_chart import LENGTHS_PIXELS, cut_words, length_bars
 from pages.components.param_form import Form
 from pages.components.session import format_count, plain, setting_label
 from pages.components.token_rows import token_row, token_rows
-from trainer_core.config import TrainConfig, build_config
+from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError, ModelError
+from trainer_core.settings import build_config
 from trainer_core.tasks.text_preview import TextPreview, load_backend, preview_texts
 
 _EXAMPLES = 4

@@ -11,7 +11,8 @@ from pages.components.comparison import (
     result_of,
     short_ids,
 )
-from trainer_core.config import TrainConfig, to_params
+from trainer_core.config import TrainConfig
+from trainer_core.settings import to_params
 from trainer_core.tracking.records import RunRecord
 
 

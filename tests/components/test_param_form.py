@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from trainer_core.config import SETTINGS, TEXTS, Setting, TrainConfig, to_params
+from trainer_core.config import TEXTS, TrainConfig
+from trainer_core.settings import SETTINGS, Setting, to_params
 
 # Settings with one choice only are no question, and not asked.
 ASKED = [name for name, setting in SETTINGS.items() if len(setting.choices) != 1]

@@ -169,7 +169,7 @@ def test_pictures_and_texts_are_not_mixed_up(task: str, model: str, dataset: str
 
 
 def test_a_max_length_below_two_is_refused() -> None:
-    from trainer_core.config import build_config
+    from trainer_core.settings import build_config
 
     with pytest.raises(ConfigError, match=r"Max length \(max_length\) is “1”; it takes a whole number, at least 2"):
         build_config({"task": "label_token", "model": "small_gpt", "dataset": "reviews", "max_length": "1"})

@@ -12,7 +12,7 @@ import sys
 import time
 from types import FrameType
 
-from trainer_core.config import read_config
+from trainer_core.settings import read_config
 from trainer_core.store import Store, open_store
 from trainer_core.tracking.journal import Journal
 

@@ -11,10 +11,11 @@ from tests.stores import end_processes_of, new_store
 from trainer_core import jobs
 from trainer_core.cli import build_parser
 from trainer_core.commands import read_settings
-from trainer_core.config import TrainConfig, build_config, read_config, to_params
+from trainer_core.config import TrainConfig
 from trainer_core.errors import DataError, RunError, StoreError
 from trainer_core.jobs.summon import supervisor_lock
 from trainer_core.recipes import RECIPES
+from trainer_core.settings import build_config, read_config, to_params
 from trainer_core.store import Store
 from trainer_core.tracking import read
 

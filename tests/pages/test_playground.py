@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.trained_digits import DIGITS, train_digits
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints
-from trainer_core.config import to_params
 from trainer_core.data import load_data
 from trainer_core.jobs.predictor import Predictions, Predictor
+from trainer_core.settings import to_params
 from trainer_core.store import Store
 from trainer_core.tracking import tags, write
 

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.trained_digits import DIGITS
 from trainer_core import jobs
-from trainer_core.config import to_params
 from trainer_core.jobs.summon import supervisor_lock
 from trainer_core.recipes import RECIPES
+from trainer_core.settings import to_params
 from trainer_core.store import Store
 from trainer_core.tracking import read, tags, write
 

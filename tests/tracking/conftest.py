@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.stores import new_store
-from trainer_core.config import TrainConfig, to_params
+from trainer_core.config import TrainConfig
+from trainer_core.settings import to_params
 from trainer_core.store import Store
 from trainer_core.tracking import write
 

@@ -9,8 +9,9 @@ import pytest
 from tests.data.test_idx import write_idx
 from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train, Trained
-from trainer_core.config import SETTINGS, TrainConfig, build_config
+from trainer_core.config import TrainConfig
 from trainer_core.data import load_images
+from trainer_core.settings import SETTINGS, build_config
 
 BASE: dict[str, Any] = {
     "hidden_sizes": (16,),

@@ -4,11 +4,12 @@ import time
 from gettext import gettext as _
 
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
-from trainer_core.config import SETTINGS, TrainConfig, build_config, read_config, write_config
+from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.reporter import report
 from trainer_core.jobs.summon import ensure_supervisor
+from trainer_core.settings import SETTINGS, build_config, read_config, write_config
 from trainer_core.store import Store, write_atomically
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.records import RunRecord

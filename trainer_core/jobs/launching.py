@@ -5,12 +5,13 @@ import subprocess
 from gettext import gettext as _
 from pathlib import Path
 
-from trainer_core.config import SETTINGS, TrainConfig, differences, to_params, write_config
+from trainer_core.config import TrainConfig
 from trainer_core.errors import RunError, StoreError
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.processes import this_process
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.recipes import RECIPES, find_recipe
+from trainer_core.settings import SETTINGS, differences, to_params, write_config
 from trainer_core.store import Store, write_atomically
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.names import new_name

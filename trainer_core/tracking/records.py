@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from trainer_core.config import SETTINGS, TrainConfig, from_params
+from trainer_core.config import TrainConfig
+from trainer_core.settings import SETTINGS, from_params
 from trainer_core.tracking import tags as names
 
 RunState = Literal["queued", "running", "finished", "failed", "stopped"]

@@ -12,8 +12,8 @@ import threading
 from gettext import gettext as _
 from types import FrameType
 
-from trainer_core.config import read_config
 from trainer_core.errors import TrainerError
+from trainer_core.settings import read_config
 from trainer_core.store import open_store
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.vitals import Pulse

@@ -10,8 +10,9 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainer_core.config import TrainConfig, format_number
+from trainer_core.config import TrainConfig
 from trainer_core.errors import DivergedError
+from trainer_core.settings import format_number
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.saving import CheckpointFolder, score
 from trainer_core.training.vitals import Pulse

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.checkpoints import BEST, CONFIG, MANIFEST, file_digest, folder_name, list_checkpoints
-from trainer_core.config import TrainConfig, write_config
+from trainer_core.config import TrainConfig
+from trainer_core.settings import write_config
 from trainer_core.store import Store, write_atomically
 
 WRITING = ".writing"

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
-from trainer_core.config import TEXTS, TrainConfig, format_number
+from trainer_core.config import TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, DivergedError
+from trainer_core.settings import format_number
 from trainer_core.tasks.task import Prepared, as_batch
 from trainer_core.training.flow import rename_metrics
 from trainer_core.training.grouping import GroupedSampler
