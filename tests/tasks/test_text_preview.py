@@ -74,6 +74,13 @@ def test_a_model_that_is_not_on_this_machine_has_no_preview(reviews: Path, tmp_p
         load_backend(config.model_copy(update={"model": str(folder)}), data)
 
 
+def test_a_damaged_tokenizer_gets_a_sentence(reviews: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{", encoding="utf-8")
+    config = tiny(reviews, model=str(tmp_path))
+    with pytest.raises(ModelError, match="can't be read"):
+        load_backend(config, load_texts(config))
+
+
 def test_the_preview_needs_no_torch() -> None:
     code = "import sys, trainer_core.tasks.text_preview, trainer_core.predictions; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
