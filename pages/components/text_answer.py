@@ -1,6 +1,6 @@
 """What a checkpoint answers about texts: bars for one, a table for several, and what the model saw of them."""
 
-import html
+from dataclasses import replace
 from gettext import gettext as _
 
 import numpy as np
@@ -11,6 +11,7 @@ from pages.components.ask_texts import TextQuestion
 from pages.components.prediction_chart import prediction_bars, prediction_text
 from pages.components.run_table import table_height
 from pages.components.session import format_count, plain, show_error
+from pages.components.token_rows import token_row, token_rows
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.data import TextData, TextSplit
 from trainer_core.errors import TrainerError
@@ -19,7 +20,6 @@ from trainer_core.tasks.text_preview import SeenText, preview_texts
 
 _SEEN = 8
 """Texts whose tokens are shown."""
-_PIECE_STYLE = "border-radius:4px;white-space:pre-wrap;background:color-mix(in srgb,currentColor {shade}%,transparent)"
 
 
 def verdict(winner: str, true_label: str | None) -> str:
@@ -83,10 +83,12 @@ def draw_seen(checkpoint: Checkpoint, question: TextQuestion, answer: Prediction
         except (TrainerError, OSError, ValueError) as error:
             show_error(error if isinstance(error, TrainerError) else TrainerError(str(error)))
             return
-        for place, one in enumerate(seen):
-            winner = answer.labels[int(answer.probabilities[place].argmax())]
-            strip = token_strip(one, winner if config.task == "label_token" else None)
-            st.html(f"{strip}<small style='opacity:.7'>{html.escape(token_words(one, config.max_length))}</small>")
+        winners = [answer.labels[int(index)] for index in answer.probabilities[: len(seen)].argmax(axis=1)]
+        rows = [
+            replace(token_row(one), learned=winner, words=token_words(one, config.max_length))
+            for one, winner in zip(seen, winners, strict=True)
+        ]
+        token_rows(rows, _("Texts as the model read them, token by token, and what it answered"), key="playground/tokens")
         if len(question.texts) > len(seen):
             st.caption(_("The first {count} of {all}.").format(count=len(seen), all=format_count(len(question.texts))))
 
@@ -106,18 +108,6 @@ def _tokenizer(path: str, saved_at: float) -> object:  # noqa: ARG001 - part of 
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(path)
-
-
-def token_strip(seen: SeenText, written: str | None) -> str:
-    """The tokens side by side, as HTML; `written` is what the model of `label_token` wrote after them."""
-    read = seen.pieces if seen.learned is None else seen.pieces[: seen.learned]
-    parts = [
-        f'<span style="{_PIECE_STYLE.format(shade=22 if place % 2 else 9)}">{html.escape(piece)}</span>'
-        for place, piece in enumerate(read)
-    ]
-    if written is not None:
-        parts.append(f' <b title="{html.escape(_("What the model wrote"))}">→ {html.escape(written)}</b>')
-    return f'<div style="line-height:1.9;overflow-wrap:anywhere">{"".join(parts)}</div>'
 
 
 def token_words(seen: SeenText, max_length: int) -> str:
