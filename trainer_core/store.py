@@ -45,6 +45,11 @@ class Store:
         return self.root / "cache"
 
     @property
+    def datasets(self) -> Path:
+        """Saved datasets, one folder each with a folder a version."""
+        return self.root / "datasets"
+
+    @property
     def jobs_database(self) -> Path:
         """The queue."""
         return self.root / "jobs.db"
@@ -98,7 +103,7 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
     tracking_uri = environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     store = Store(folder, tracking_uri)
     try:
-        for path in (store.artifacts, store.journals, store.logs, store.cache):
+        for path in (store.artifacts, store.journals, store.logs, store.cache, store.datasets):
             path.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
