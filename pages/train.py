@@ -60,7 +60,7 @@ def data_problems(form: Form, look: DataLook) -> dict[str, str]:
         return {"dataset": str(look.error)}
     if form.config and look.summary and form.config.batch_size > look.summary.rows["train"]:
         try:
-            data.check(form.config)
+            data.check(form.config, store.datasets)
         except ConfigError as error:
             return error.problems
     return {}

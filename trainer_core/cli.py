@@ -140,7 +140,66 @@ def build_parser() -> argparse.ArgumentParser:
     dashboard.add_argument(
         "--address", default="127.0.0.1", metavar="ADDRESS", help=_("this machine's own address (default: 127.0.0.1)")
     )
+    _add_data(command("data", commands.data, _("inspect, save and clean datasets"), _DATA))
     return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parsers: argparse._SubParsersAction[argparse.ArgumentParser] = parser.add_subparsers(
+        title=_("what to do"), metavar="WHAT", parser_class=_Parser, required=True
+    )
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("source", metavar="SOURCE", help=_("a file, a folder, a zip, a hub id, or a saved dataset's name"))
+    read = shared.add_argument_group(_("how it is read, where the guess is wrong"))
+    read.add_argument("--task", metavar="NAME", help=_("what is to be learned, as `launch --help` names it"))
+    for option, what in (
+        ("--text-column", _("the column with the text")),
+        ("--pair-column", _("the column with the second text of a pair")),
+        ("--label-column", _("the column with the label")),
+        ("--split-column", _("the column that says train, validation or test")),
+    ):
+        read.add_argument(option, metavar="COLUMN", help=what)
+    read.add_argument("--encoding", metavar="NAME", help=_("such as utf-8, cp1252 or gb18030"))
+    read.add_argument("--delimiter", metavar="SIGN", help=_("comma, tab, semicolon, bar or the sign itself"))
+    read.add_argument("--header", choices=("yes", "no"), help=_("whether the first row names the columns"))
+    read.add_argument("--picture-size", type=int, metavar="PIXELS", help=_("the side to which pictures are scaled"))
+    hub = shared.add_argument_group(_("from the hub"))
+    hub.add_argument("--configuration", metavar="NAME", help=_("the dataset's configuration, where it has several"))
+    hub.add_argument("--revision", metavar="NAME", help=_("a branch, tag or commit"))
+    hub.add_argument("--split", metavar="NAME", help=_("one split alone, to train on"))
+
+    def sub(name: str, action: Callable[[argparse.Namespace], int], help: str, *parents: argparse.ArgumentParser) -> Any:
+        made = parsers.add_parser(name, parents=list(parents), help=help, description=help, formatter_class=_Layout)
+        made.set_defaults(action=action, json=False)
+        return made
+
+    inspect = sub("inspect", commands.data_inspect, _("tell how a source is read, what is in it and what is wrong with it"), shared)
+    inspect.add_argument("--json", action="store_true", help=_("one JSON object"))
+    clean = sub("clean", commands.data_clean, _("save a source as a dataset and mend it; each fix makes a version"), shared)
+    clean.add_argument("--name", metavar="NAME", help=_("what it is called (default: after the source)"))
+    clean.add_argument(
+        "--fix", nargs="*", metavar="KIND", help=_("problems to mend, as `data inspect` names them; none named: the serious ones")
+    )
+    clean.add_argument("--splits", choices=("draw", "column"), help=_("draw splits anew, by label; or take a column's word"))
+    clean.add_argument(
+        "--by", metavar="COLUMN", help=_("rows with one value in it stay in one split; or the column with the splits")
+    )
+    clean.add_argument("--validation-share", type=float, default=0.1, metavar="X", help=_("of all rows (default: 0.1)"))
+    clean.add_argument("--test-share", type=float, default=0.1, metavar="X", help=_("of all rows (default: 0.1)"))
+    clean.add_argument("--seed", type=int, metavar="N", help=_("of the draw"))
+    clean.add_argument("--doubted-by", metavar="RUN", help=_("show the labels that a run doubts"))
+    clean.add_argument("--drop-doubted", action="store_true", help=_("and take those rows out"))
+    listed = sub("list", commands.data_list, _("list the saved datasets and what was done to each"))
+    listed.add_argument("--json", action="store_true", help=_("one JSON object a line"))
+    sub("undo", commands.data_undo, _("take back a dataset's newest step; all versions stay")).add_argument(
+        "name", metavar="NAME", help=_("the dataset")
+    )
+
+
+_DATA = _(
+    "Reads files, folders, zips and hub datasets; tells what is wrong with them; saves them in the store, where each fix makes\n"
+    "a new version that can be undone. Runs name a saved dataset as NAME@VERSION."
+)
 
 
 def _unknown(words: Sequence[str]) -> str:

@@ -149,6 +149,39 @@ def merge(options: argparse.Namespace) -> int:
     return asking.merge(options)
 
 
+def data(options: argparse.Namespace) -> int:  # noqa: ARG001 - a command's shape
+    """Never reached: one of the commands below it must be named."""
+    raise UsageError(_("Name what to do: inspect, clean, list or undo."))
+
+
+def data_inspect(options: argparse.Namespace) -> int:
+    """Inspects a source, see data_commands.inspect."""
+    from trainer_core import data_commands  # pandas: the help does without
+
+    return data_commands.inspect(options)
+
+
+def data_clean(options: argparse.Namespace) -> int:
+    """Saves and mends a dataset, see data_commands.clean."""
+    from trainer_core import data_commands
+
+    return data_commands.clean(options)
+
+
+def data_list(options: argparse.Namespace) -> int:
+    """Lists saved datasets, see data_commands.list_datasets."""
+    from trainer_core import data_commands
+
+    return data_commands.list_datasets(options)
+
+
+def data_undo(options: argparse.Namespace) -> int:
+    """Takes back a step, see data_commands.undo."""
+    from trainer_core import data_commands
+
+    return data_commands.undo(options)
+
+
 def dashboard(options: argparse.Namespace) -> int:
     """Checks what the dashboard needs, then becomes it."""
     from trainer_core.jobs.dashboard import prepare, serve

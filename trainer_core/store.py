@@ -50,6 +50,11 @@ class Store:
         return self.root / "datasets"
 
     @property
+    def uploads(self) -> Path:
+        """Files that browsers sent, a folder a digest."""
+        return self.root / "uploads"
+
+    @property
     def jobs_database(self) -> Path:
         """The queue."""
         return self.root / "jobs.db"
@@ -103,7 +108,7 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
     tracking_uri = environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     store = Store(folder, tracking_uri)
     try:
-        for path in (store.artifacts, store.journals, store.logs, store.cache, store.datasets):
+        for path in (store.artifacts, store.journals, store.logs, store.cache, store.datasets, store.uploads):
             path.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()

@@ -10,8 +10,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from pages.components.session import current_store
 from trainer_core.config import NETWORKS, TrainConfig
 from trainer_core.data import Data, DataSummary, as_the_model_sees, check, load_data, summarise
+from trainer_core.data.library import is_saved
 from trainer_core.data.load import source_kind
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.settings import SETTINGS, build_config
@@ -41,7 +43,9 @@ def look_at_data(values: Mapping[str, Any]) -> DataLook:
         config = _config_of(fields)
     except ConfigError as error:
         return DataLook(error=error)
-    state = _folder_state(Path(config.dataset).expanduser())
+    datasets = current_store().datasets
+    place = datasets / config.dataset.partition("@")[0] if is_saved(datasets, config.dataset) else Path(config.dataset).expanduser()
+    state = (str(datasets), *_folder_state(place))
     return _problem(fields, state) or _read(fields, state)
 
 
@@ -59,11 +63,11 @@ def _problem(fields: Fields, state: tuple[Any, ...]) -> DataLook | None:
 
 # One copy for all sessions, only ever read. MNIST takes 55 MB.
 @st.cache_resource(max_entries=3, ttl=3600, show_spinner=False)
-def _read(fields: Fields, state: tuple[Any, ...]) -> DataLook:  # noqa: ARG001 - part of the cache's key
-    config = _config_of(fields)
-    if source_kind(config) == "hub" and check(config) is None:
+def _read(fields: Fields, state: tuple[Any, ...]) -> DataLook:
+    config, datasets = _config_of(fields), Path(state[0])
+    if source_kind(config, datasets) == "hub" and check(config, datasets) is None:
         raise _NotDownloadedError
-    data = load_data(config)
+    data = load_data(config, datasets)
     return DataLook(data, summarise(data))
 
 
@@ -76,7 +80,7 @@ def _config_of(fields: Fields) -> TrainConfig:
 
 def _folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file())[:50] if folder.is_dir() else []
+        files = sorted(folder.iterdir())[:50] if folder.is_dir() else []
         return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     except OSError:
         return ()

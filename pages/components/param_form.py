@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.components.session import plain, setting_title
 from trainer_core.config import NETWORKS, PICTURES, TEXTS, TrainConfig
-from trainer_core.data.load import BUILT_IN
+from trainer_core.data.located import BUILT_IN
 from trainer_core.errors import ConfigError
 from trainer_core.settings import SETTINGS, Setting, build_config
 

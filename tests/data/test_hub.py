@@ -10,10 +10,16 @@ from trainer_core.data import hub
 from trainer_core.errors import DataError
 
 
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look for a network."""
+    monkeypatch.setattr(hub, "check_host", lambda: None)
+    monkeypatch.setattr(hub, "look_up", lambda kind, dataset, revision="": hub.HubEntry(dataset, "", 0, False))
+
+
 @pytest.fixture
 def picture_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six pictures in folders by split and class, as `datasets` finds them, and no look for a network."""
-    monkeypatch.setattr(hub, "check_reachable", lambda dataset: None)
+    stand_in(monkeypatch)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     root = tmp_path / "pictures"
     for split, shades in (("train", (10, 200)), ("test", (30,))):
@@ -39,7 +45,7 @@ def test_pictures_of_different_sizes_are_refused(picture_folders: Path) -> None:
 
 
 def test_a_dataset_without_pictures_names_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "check_reachable", lambda dataset: None)
+    stand_in(monkeypatch)
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "train.csv").write_text("text,label\nfine,1\nbad,0\n")
     with pytest.raises(DataError, match="no picture column; its columns are text, label"):

@@ -1,7 +1,6 @@
 """From the field `dataset` to splits: finds the source, draws the splits it lacks, and says early what does not fit."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -11,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from trainer_core.config import PICTURES, TrainConfig
-from trainer_core.data import hub, idx, texts
+from trainer_core.data import hub, idx, library, saved, texts
 from trainer_core.data.digits import read_digits
 from trainer_core.data.images import ImageData, ImageSplit, digest_of
+from trainer_core.data.located import BUILT_IN, HUB_ID
 from trainer_core.data.reviews import LABELS, make_reviews
 from trainer_core.data.splits import SplitName, draw_stratified
 from trainer_core.data.texts import TextColumns, TextData, TextSplit, digest_of_texts
@@ -21,9 +21,6 @@ from trainer_core.errors import ConfigError, DataError
 
 Data = ImageData | TextData
 Split = TypeVar("Split", ImageSplit, TextSplit)
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-BUILT_IN = {"digits": True, "reviews": False}
-"""Datasets that need no download, and whether they are of pictures."""
 _DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 
 
@@ -52,13 +49,14 @@ class Plan:
     evaluated_rows: int
 
 
-def load_data(config: TrainConfig) -> Data:
+def load_data(config: TrainConfig, folder: Path | None = None) -> Data:
     """The dataset that `config` names, with the splits it asks for: ImageData for pictures, TextData for texts.
 
+    `folder` is where saved datasets lie (`Store.datasets`); without it none is known.
     With `evaluation_split="test"` no validation rows are drawn: all training rows train. Raises DataError where the source
     is missing or damaged, and ConfigError where the batch is larger than the training rows.
     """
-    data = load_images(config) if config.task in PICTURES else load_texts(config)
+    data = load_images(config, folder) if config.task in PICTURES else load_texts(config, folder)
     rows = len(data.splits["train"])
     if config.batch_size > rows:
         raise ConfigError(
@@ -71,18 +69,22 @@ def load_data(config: TrainConfig) -> Data:
     return data
 
 
-def load_images(config: TrainConfig) -> ImageData:
+def load_images(config: TrainConfig, folder: Path | None = None) -> ImageData:
     """The pictures that `config` names, see `load_data`."""
-    kind = source_kind(config)
+    kind = source_kind(config, folder)
     names: tuple[str, ...] = _DIGIT_NAMES
     revision = ""
     if kind == "built-in":
         import sklearn
 
         name, source, revision, found = config.dataset, "scikit-learn", sklearn.__version__, read_digits()
+    elif kind == "saved":
+        assert folder is not None
+        record, found, names = saved.read_images(folder, config)
+        name, source, revision = record.reference, record.source, record.source_digest
     elif kind == "folder":
-        folder = Path(config.dataset).expanduser().resolve()
-        name, source, found = folder.name, str(folder), idx.read_folder(folder)
+        place = Path(config.dataset).expanduser().resolve()
+        name, source, found = place.name, str(place), idx.read_folder(place)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
         found, names, revision = hub.read_hub(config.dataset)
@@ -93,19 +95,23 @@ def load_images(config: TrainConfig) -> ImageData:
     return ImageData(name, source, revision, names, splits, digest_of(splits))
 
 
-def load_texts(config: TrainConfig) -> TextData:
+def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
     """The texts that `config` names, see `load_data`."""
-    kind, columns = source_kind(config), TextColumns.of(config)
+    kind, columns = source_kind(config, folder), TextColumns.of(config)
     revision = ""
     if kind == "built-in":
         written, labels = make_reviews()
         tables: dict[str, dict[str, list[Any]]] = {"train": {config.text_column: written, config.label_column: labels}}
         name, source = config.dataset, "descent:reviews"
         found, names = texts.read_tables(source, tables, columns, LABELS)
+    elif kind == "saved":
+        assert folder is not None
+        record, found, names = saved.read_texts(folder, config)
+        name, source, revision = record.reference, record.source, record.source_digest
     elif kind == "folder":
-        folder = Path(config.dataset).expanduser().resolve()
-        name, source = folder.name, str(folder)
-        found, names = texts.read_folder(folder, columns)
+        place = Path(config.dataset).expanduser().resolve()
+        name, source = place.name, str(place)
+        found, names = texts.read_folder(place, columns)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
         found, names, revision = hub.read_hub_texts(config.dataset, columns)
@@ -128,17 +134,17 @@ def summarise(data: Data) -> DataSummary:
     )
 
 
-def check(config: TrainConfig) -> DataSummary | None:
+def check(config: TrainConfig, folder: Path | None = None) -> DataSummary | None:
     """Says before a launch what would fail in the worker, within seconds.
 
     Local data are read whole and summarised. A hub dataset that is not on this machine yet is only checked for a network
     and gives None: its download belongs to the worker. Raises DataError or ConfigError.
     """
-    if source_kind(config) == "hub":
+    if source_kind(config, folder) == "hub":
         hub.check_reachable(config.dataset)
         if not hub.is_cached(config.dataset):
             return None
-    return summarise(load_data(config))
+    return summarise(load_data(config, folder))
 
 
 def plan(config: TrainConfig, summary: DataSummary) -> Plan:
@@ -149,8 +155,8 @@ def plan(config: TrainConfig, summary: DataSummary) -> Plan:
     return Plan(steps_per_epoch, total, config.effective_batch_size, summary.rows[config.evaluation_split])
 
 
-def source_kind(config: TrainConfig) -> str:
-    """`built-in`, `folder` or `hub`. Raises DataError for what is none of them or holds what the task can't read."""
+def source_kind(config: TrainConfig, folder: Path | None = None) -> str:
+    """`built-in`, `saved`, `folder` or `hub`. Raises DataError for what is none of them or holds what the task can't read."""
     dataset, pictures = config.dataset, config.task in PICTURES
     if dataset in BUILT_IN:
         if BUILT_IN[dataset] != pictures:
@@ -160,9 +166,14 @@ def source_kind(config: TrainConfig) -> str:
                 )
             )
         return "built-in"
+    if folder is not None and library.is_saved(folder, dataset):
+        saved.check_fit(library.find(folder, dataset), config)
+        return "saved"
     path = Path(dataset).expanduser()
     if path.is_dir():
         return "folder"
+    if folder is not None and library.looks_versioned(dataset):
+        library.find(folder, dataset)  # says what is saved
     holds = _("the four IDX files of MNIST") if pictures else _("train.csv")
     if path.exists():
         raise DataError(
@@ -170,7 +181,7 @@ def source_kind(config: TrainConfig) -> str:
                 dataset=dataset, holds=holds
             )
         )
-    if dataset.startswith(("/", ".", "~")) or not _HUB_ID.fullmatch(dataset):
+    if dataset.startswith(("/", ".", "~")) or not HUB_ID.fullmatch(dataset):
         raise DataError(
             _(
                 "There is no folder {dataset}. Give “{built_in}”, an existing folder with {holds}, or a hub id such as {hub}."

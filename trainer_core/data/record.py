@@ -1,8 +1,8 @@
 """A saved dataset's record: where it came from, how it was read, what was done to it. Runs refer to it as `NAME@VERSION`.
 
 The examples of a version are one table, `examples.parquet` beside the record: columns `split` (train, validation or test), `row`
-(its row in its source file), `text` or `image` (PNG bytes), `pair` where a row is two texts, `label` (as it was written; a number
-for regression; missing for language modelling), then the source's other columns under their own names.
+(its number in the source, from 0, train first: it stays with the example), `text` or `image` (PNG bytes), `pair` where a row is
+two texts, `label` (as it was written; a number for regression; missing for language modelling), then the source's other columns.
 """
 
 from collections.abc import Mapping

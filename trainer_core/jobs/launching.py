@@ -29,7 +29,8 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
 
     queue = JobDatabase(store.jobs_database)
     config = config.model_copy(update={"dataset": _absolute(config.dataset), "model": _absolute(config.model)})
-    check(config)
+    check(config, store.datasets)
+    config = _pinned(store, config)
     check_model(config)
     command = launch_command(config, recipe)  # before the run gets a name: the same command may run twice
     ensure_supervisor(store)  # its start overlaps with what follows; it waits longer than that for something to do
@@ -86,11 +87,21 @@ def option_of(setting: str) -> str:
 def _absolute(source: str) -> str:
     """A folder's path from the root: the worker runs in another working directory. Other names stay as they are."""
     from trainer_core.config import NETWORKS
-    from trainer_core.data.load import BUILT_IN
+    from trainer_core.data.located import BUILT_IN
 
     built_in = {*BUILT_IN, *(name for names in NETWORKS.values() for name in names)}
     path = Path(source).expanduser()
     return str(path.absolute()) if source not in built_in and path.is_dir() else source
+
+
+def _pinned(store: Store, config: TrainConfig) -> TrainConfig:
+    """A saved dataset by its version: a fix that comes later must not change what this run trains on."""
+    from trainer_core.data import library
+    from trainer_core.data.load import source_kind
+
+    if source_kind(config, store.datasets) != "saved":
+        return config
+    return config.model_copy(update={"dataset": library.find(store.datasets, config.dataset).reference})
 
 
 def _git_commit() -> str:

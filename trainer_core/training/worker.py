@@ -48,7 +48,7 @@ def train(
     pulse.epochs = config.epochs
     pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
-    data = load_data(config)
+    data = load_data(config, store.datasets)
     pulse.enter("building the model")
     set_seed(config.seed)
     task = prepare_task(config, data, store.cache)

@@ -1,0 +1,325 @@
+"""What can be wrong with a dataset: a function a check, each of which tells how many rows, which, and what can be done."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from gettext import gettext as _
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trainer_core.data import alike, steps
+from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
+from trainer_core.data.record import Step
+
+SHOWN_CHARACTERS = 400
+_MAIN_LANGUAGE = 0.6
+_LEAST_STRANGERS = 2
+_IMBALANCE = 4.0
+_LONG_FACTOR = 6
+_LEAST_LONG = 500
+
+
+def check_empty(examples: pd.DataFrame) -> Iterable[Problem]:
+    """Rows with nothing to read."""
+    rows = steps.empty_rows(examples)
+    if len(rows):
+        pictures = "image" in examples
+        yield Problem(
+            "empty",
+            _("Pictures of one shade") if pictures else _("Empty texts"),
+            _("There is nothing to learn from them.") if pictures else _("Training refuses them: there is nothing to read."),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Take them out"), Step("drop_empty")),),
+            serious=not pictures,
+        )
+
+
+def check_short(examples: pd.DataFrame) -> Iterable[Problem]:
+    """Rows of a single word."""
+    if "image" in examples or "pair" in examples:
+        return
+    rows = np.flatnonzero(steps.word_counts(examples) == 1)
+    if len(rows):
+        yield Problem(
+            "one_word",
+            _("Texts of one word"),
+            _("Often a slip of whoever wrote the file. Look whether they are meant."),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Take them out"), Step("drop_shorter", {"words": 2})),),
+        )
+
+
+def check_long(examples: pd.DataFrame) -> Iterable[Problem]:
+    """Rows far longer than the rest."""
+    if "image" in examples:
+        return
+    lengths = steps.character_counts(examples)
+    filled = lengths[lengths > 0]
+    if not len(filled):
+        return
+    median, most = np.quantile(filled, 0.5), np.quantile(filled, 0.9, method="lower")
+    limit = int(max(_LONG_FACTOR * max(median, most / 2), _LEAST_LONG))
+    rows = np.flatnonzero(lengths > limit)
+    if len(rows):
+        rows = rows[np.argsort(-lengths[rows], kind="stable")]
+        notes = [_("{count:,} characters").format(count=int(lengths[row])) for row in rows[:SHOWN_ROWS]]
+        yield Problem(
+            "long",
+            _("Texts far longer than the rest"),
+            _(
+                "Half of the texts have up to {median:,} characters, these more than {limit:,}. Often several rows ran into one."
+            ).format(median=int(median), limit=limit),
+            len(rows),
+            shown(examples, rows, notes),
+            (Fix(_("Take them out"), Step("drop_longer", {"characters": limit})),),
+        )
+
+
+def check_labels(examples: pd.DataFrame) -> Iterable[Problem]:
+    """Rows without a label, labels written in several ways, missing in a split, too rare, or far from even."""
+    rows = steps.unlabelled_rows(examples)
+    if len(rows):
+        yield Problem(
+            "unlabelled",
+            _("Rows without a label"),
+            _("Training refuses them: there is nothing to learn."),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Take them out"), Step("drop_unlabelled")),),
+            serious=True,
+        )
+    variants = steps.label_variants(examples)
+    if variants:
+        rows = np.flatnonzero(examples["label"].isin(list(variants)))
+        ways = ", ".join(f"“{old}” → “{new}”" for old, new in list(variants.items())[:6])
+        yield Problem(
+            "label_variants",
+            _("Labels that differ by case or space alone"),
+            _("Each way to write a label counts as a class of its own: {ways}.").format(ways=ways),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Write them alike"), Step("merge_labels")),),
+            serious=True,
+        )
+    yield from _label_counts(examples, {old.strip(): new for old, new in variants.items()})
+
+
+def _label_counts(examples: pd.DataFrame, variants: dict[str, str]) -> Iterable[Problem]:
+    labels = pd.Series([str(label).strip() if label is not None and label == label else "" for label in examples["label"]])
+    labels = labels.replace(variants)
+    filled = labels[labels != ""]
+    if filled.empty:
+        return
+    splits = examples["split"].reset_index(drop=True)
+    counts = filled.value_counts()
+    present = {split: set(labels[splits == split]) - {""} for split in ("train", "validation", "test") if (splits == split).any()}
+    lacking = {split: sorted(set(counts.index) - found) for split, found in present.items()}
+    missing = {split: names for split, names in lacking.items() if names}
+    rare = [str(label) for label, count in counts.items() if count < 3]
+    if missing and len(present) > 1:
+        told = "; ".join(
+            _("{split} lacks {labels}").format(split=split, labels=", ".join(names[:6])) for split, names in missing.items()
+        )
+        names = sorted({name for found in missing.values() for name in found})
+        rows = np.flatnonzero(labels.isin(names))
+        draw = (
+            ()
+            if rare
+            else (Fix(_("Draw the splits anew, by label"), Step("draw_splits", {"validation_share": 0.1, "test_share": 0.1})),)
+        )
+        yield Problem(
+            "label_missing",
+            _("Labels that a split lacks"),
+            _("{told}. What is not in training can't be learned, and what is not held out is never measured.").format(told=told),
+            len(rows),
+            shown(examples, rows),
+            (*draw, Fix(_("Take out the rows with these labels"), Step("drop_labels", {"labels": names}))),
+            serious="train" in missing,
+        )
+    if rare and not missing:
+        rows = np.flatnonzero(labels.isin(rare))
+        yield Problem(
+            "rare",
+            _("Labels with fewer than three rows"),
+            _("Too few to learn from and to hold some back: {labels}.").format(labels=", ".join(rare[:8])),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Take out the rows with these labels"), Step("drop_labels", {"labels": rare})),),
+        )
+    common = counts[~counts.index.isin(rare)]
+    if len(common) > 1 and common.max() >= _IMBALANCE * common.min():
+        most, least = str(common.index[0]), str(common.index[-1])
+        yield Problem(
+            "imbalance",
+            _("Labels far from even"),
+            _(
+                "“{most}” has {many:,} rows and “{least}” {few:,}: whoever always says “{most}” is right {share:.0%} of the time. "
+                "Look at macro F1 beside accuracy, and set class weights to balanced."
+            ).format(most=most, many=int(common.max()), least=least, few=int(common.min()), share=common.max() / counts.sum()),
+            int(common.min()),
+        )
+
+
+def check_numbers(examples: pd.DataFrame) -> Iterable[Problem]:
+    """Labels that are no numbers, where a number is to be learned."""
+    rows = steps.unlabelled_rows(examples)
+    if len(rows):
+        yield Problem(
+            "unlabelled",
+            _("Rows without a number"),
+            _("Training refuses them: there is nothing to learn."),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Take them out"), Step("drop_unlabelled")),),
+            serious=True,
+        )
+    rows = steps.not_numbers(examples)
+    if len(rows):
+        yield Problem(
+            "not_numbers",
+            _("Labels that are no numbers"),
+            _("The task is to predict one number."),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Take them out"), Step("drop_not_numbers")),),
+            serious=True,
+        )
+
+
+def check_copies(examples: pd.DataFrame) -> Iterable[Problem]:
+    """Duplicates, the same content with two labels, and leaks between splits."""
+    rows = alike.leaks(examples)
+    if len(rows):
+        numbers, splits = alike.contents(examples), examples["split"].to_numpy()
+        where: dict[int, set[str]] = {}
+        for number, split in zip(numbers, splits, strict=True):
+            where.setdefault(int(number), set()).add(str(split))
+        notes = [
+            _("also in {splits}").format(splits=", ".join(sorted(where[int(numbers[row])] - {str(splits[row])})))
+            for row in rows[:SHOWN_ROWS]
+        ]
+        yield Problem(
+            "leak",
+            _("The same in two splits (leak)"),
+            _("What the model has seen in training tells nothing about what it does with new rows: figures come out too good."),
+            len(rows),
+            shown(examples, rows, notes),
+            (Fix(_("Take them out of training"), Step("drop_leaks")),),
+            serious=True,
+        )
+    rows = alike.contradictions(examples)
+    if len(rows):
+        numbers = alike.contents(examples)
+        rows = rows[np.argsort(numbers[rows], kind="stable")]
+        count = len(np.unique(numbers[rows]))
+        yield Problem(
+            "contradiction",
+            _("The same with two labels"),
+            _("{count:,} contents carry more than one label; one of them must be wrong.").format(count=count),
+            len(rows),
+            shown(examples, rows),
+            (
+                Fix(_("Give each its commoner label"), Step("keep_common_label")),
+                Fix(_("Take all of them out"), Step("drop_contradictions")),
+            ),
+        )
+    rows = alike.later_copies(examples)
+    if len(rows):
+        yield Problem(
+            "duplicate",
+            _("Duplicates"),
+            _("The same content and label again in one split: it counts twice. The first of each stays."),
+            len(rows),
+            shown(examples, rows),
+            (Fix(_("Keep one of each"), Step("drop_duplicates")),),
+        )
+
+
+def check_near_copies(examples: pd.DataFrame, found: Sequence[alike.Near]) -> Iterable[Problem]:
+    """Nearly the same text, within a split and across."""
+    by_row = {row: one for one in found for row in (one.first, one.second)}
+    texts = examples["text"].to_numpy() if "text" in examples else np.empty(0, dtype=object)
+
+    def notes(rows: NDArray[np.int64]) -> list[str]:
+        told = []
+        for row in rows[:SHOWN_ROWS]:
+            one = by_row[int(row)]
+            other = one.first if one.second == row else one.second
+            told.append(_("{share:.0%} as: {text}").format(share=one.similarity, text=str(texts[other])[:SHOWN_CHARACTERS]))
+        return told
+
+    rows = alike.near_leaks(examples, found)
+    if len(rows):
+        yield Problem(
+            "near_leak",
+            _("Nearly the same in two splits"),
+            _("At least {share:.0%} of the words and pairs of words are common to both.").format(share=alike.SIMILAR),
+            len(rows),
+            shown(examples, rows, notes(rows)),
+            (Fix(_("Take them out of training"), Step("drop_near_leaks")),),
+        )
+    rows = alike.near_copies(examples, found)
+    if len(rows):
+        yield Problem(
+            "near_duplicate",
+            _("Near duplicates"),
+            _("At least {share:.0%} of the words and pairs of words are common to both, and the label too.").format(
+                share=alike.SIMILAR
+            ),
+            len(rows),
+            shown(examples, rows, notes(rows)),
+            (Fix(_("Keep one of each"), Step("drop_near_duplicates")),),
+        )
+
+
+def check_languages(examples: pd.DataFrame, rows: NDArray[np.int64], found: NDArray[np.object_]) -> Iterable[Problem]:
+    """Texts in another language than most. `found` are the languages of the texts at `rows`, "" where they can't be told."""
+    counts = Counter(code for code in found if code)
+    if not counts:
+        return
+    main, most = counts.most_common(1)[0]
+    strangers = rows[[code not in ("", main) for code in found]]
+    if most < _MAIN_LANGUAGE * counts.total() or len(strangers) < _LEAST_STRANGERS:
+        strangers = strangers if most < _MAIN_LANGUAGE * counts.total() else strangers[:0]
+    if not len(strangers):
+        return
+    share = len(strangers) / len(rows)
+    codes = {int(row): str(code) for row, code in zip(rows, found, strict=True)}
+    everything = len(rows) == len(examples)
+    sampled = "" if everything else _(" Looked at {rows:,} texts, evenly spread.").format(rows=len(rows))
+    told = ", ".join(f"{code} {count:,}" for code, count in counts.most_common(5))
+    yield Problem(
+        "languages",
+        _("Several languages"),
+        _("Most texts are in “{main}”; found: {told}. Short texts are often told wrongly: look before you fix.").format(
+            main=main, told=told
+        )
+        + sampled,
+        len(strangers) if everything else round(share * len(examples)),
+        shown(examples, strangers, [codes[int(row)] for row in strangers[:SHOWN_ROWS]]),
+        (Fix(_("Keep {language} only").format(language=main), Step("keep_language", {"language": main})),),
+    )
+
+
+def shown(examples: pd.DataFrame, rows: Any, notes: Sequence[str] = ()) -> tuple[FoundRow, ...]:
+    """Some of the rows at these positions, as they are shown."""
+    chosen = examples.iloc[np.asarray(rows[:SHOWN_ROWS], dtype=np.int64)]
+    told = [*notes, *[""] * (len(chosen) - len(notes))]
+    texts = _texts(chosen)
+    return tuple(
+        FoundRow(int(row), str(split), "" if label is None or label != label else str(label), text, note)
+        for row, split, label, text, note in zip(chosen["row"], chosen["split"], chosen["label"], texts, told, strict=True)
+    )
+
+
+def _texts(chosen: pd.DataFrame) -> list[str]:
+    if "text" not in chosen:
+        return [""] * len(chosen)
+    texts = [str(text)[:SHOWN_CHARACTERS] for text in chosen["text"]]
+    if "pair" in chosen:
+        texts = [f"{text} ‖ {str(pair)[:SHOWN_CHARACTERS]}" for text, pair in zip(texts, chosen["pair"], strict=True)]
+    return texts

@@ -1,0 +1,79 @@
+"""A saved dataset as what a run trains on."""
+
+from gettext import gettext as _
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.data.images import ImageSplit
+from trainer_core.data.library import find, read_examples
+from trainer_core.data.record import Record
+from trainer_core.data.squares import picture_of
+from trainer_core.data.texts import TextColumns, TextSplit, read_tables
+from trainer_core.errors import DataError
+
+
+def check_fit(record: Record, config: TrainConfig) -> None:
+    """Raises DataError where the task reads pictures and the dataset has texts, or the other way round."""
+    if record.pictures != (config.task in PICTURES):
+        raise DataError(
+            _("“{dataset}” holds {kind}, and the task {task} does not read them. Choose another dataset or task.").format(
+                dataset=record.reference, kind=_("pictures") if record.pictures else _("texts"), task=config.task
+            )
+        )
+    if config.pair_column and not record.reading.pair_column:
+        raise DataError(
+            _("“{dataset}” holds one text a row, and a second text column is set ({column}). Empty that setting.").format(
+                dataset=record.reference, column=config.pair_column
+            )
+        )
+
+
+def read_texts(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, TextSplit], tuple[str, ...]]:
+    """The record, the splits and the label names. Columns were chosen when it was saved, so those of the settings don't matter."""
+    record = find(folder, config.dataset)
+    check_fit(record, config)
+    pair = bool(record.reading.pair_column)
+    columns = ["split", "row", "text", "label", *(["pair"] if pair else [])]
+    examples = read_examples(folder, record, columns)
+    tables = {str(split): part for split, part in examples.groupby("split", sort=False)}
+    wanted = TextColumns("text", "pair" if pair else "", "label", config.label_names)
+    known = record.label_names
+    splits, names = read_tables(
+        record.reference, {split: {str(c): list(part[c]) for c in part} for split, part in tables.items()}, wanted, known
+    )
+    return record, {name: _numbered(split, tables[name]) for name, split in splits.items()}, names
+
+
+def read_images(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, ImageSplit], tuple[str, ...]]:
+    """The record, the splits and the label names of pictures."""
+    record = find(folder, config.dataset)
+    check_fit(record, config)
+    examples = read_examples(folder, record, ["split", "row", "image", "label"])
+    names = record.label_names
+    if len(names) < 2:
+        raise DataError(
+            _("All pictures of {name} carry one label. There is nothing to tell apart: two labels are the least.").format(
+                name=record.reference
+            )
+        )
+    number = {name: index for index, name in enumerate(names)}
+    unlabelled = [row for row, label in zip(examples["row"], examples["label"], strict=True) if str(label).strip() not in number]
+    if unlabelled:
+        raise DataError(
+            _("{count:,} pictures of {name} have no label. Take them out on the page Data.").format(
+                count=len(unlabelled), name=record.reference
+            )
+        )
+    splits = {}
+    for split, part in examples.groupby("split", sort=False):
+        pictures = np.stack([picture_of(png) for png in part["image"]])
+        labels = np.array([number[str(label).strip()] for label in part["label"]], dtype=np.int64)
+        splits[str(split)] = ImageSplit(pictures, labels, part["row"].to_numpy(dtype=np.int64))
+    return record, splits, names
+
+
+def _numbered(split: TextSplit, table: pd.DataFrame) -> TextSplit:
+    return TextSplit(split.texts, split.pairs, split.labels, table["row"].to_numpy(dtype=np.int64))
