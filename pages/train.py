@@ -10,6 +10,7 @@ from pages.components.data_preview import draw_data
 from pages.components.dataset_look import DataLook, look_at_data
 from pages.components.model_part import draw_model, model_problem
 from pages.components.navigation import open_page
+from pages.components.own_data import take_dataset
 from pages.components.pace import expected_seconds, recipe_seconds
 from pages.components.param_form import Form, param_form, read_form, reset_form
 from pages.components.recipe_cards import Start, recipe_cards, show_time, start_of
@@ -141,6 +142,8 @@ def _compared(form: Form) -> dict[str, object]:
 
 store = current_store()
 take_clone(store)
+if (own := take_dataset(store)) is not None:
+    st.session_state[_START] = own
 start: Start = st.session_state.setdefault(_START, start_of(RECIPES["digits"]))
 if (launched := st.session_state.get(_LAUNCHED)) and launched.pop("form", None) == start.key:
     reset_form(start.key, start.base, ("name",))  # a name is for one run
@@ -154,7 +157,7 @@ st.subheader(_("Data"))
 with st.skeleton(260):
     look = look_at_data(form.values)
 form = form.with_problems(data_problems(form, look) | model_problem(form))
-preview = draw_data(form, look)
+preview = draw_data(store, form, look)
 
 st.subheader(_("Model"))
 draw_model(form, look, preview)

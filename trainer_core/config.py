@@ -17,6 +17,7 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 Switch = Literal["off", "on"]
 PICTURES = ("image_classification",)
 TEXTS = ("label_token", "sequence_classification")
+TASKS = (*PICTURES, *TEXTS)
 NETWORKS: Mapping[str, tuple[str, ...]] = {
     "image_classification": ("feed_forward", "cnn"),
     "label_token": ("small_gpt",),

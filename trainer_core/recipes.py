@@ -198,3 +198,27 @@ def find_recipe(name: str) -> Recipe:
     near = difflib.get_close_matches(name, RECIPES, n=1)
     hint = _(" Did you mean {name}?").format(name=near[0]) if near else ""
     raise TrainerError(_("There is no recipe “{name}”. Recipes are: {names}.").format(name=name, names=", ".join(RECIPES)) + hint)
+
+
+_LENGTHS = (32, 64, 128, 256)
+_CHARACTERS_A_TOKEN = 3.5
+"""Of a tokenizer that learnt two thousand tokens from English texts; measured on the reviews."""
+
+
+def own_data_config(dataset: str, task: str, rows: int, characters: float) -> tuple[str, TrainConfig]:
+    """What to start from on one's own data: the recipe that is nearest, and its settings made to fit.
+
+    Args:
+        dataset: The saved dataset, NAME@VERSION.
+        task: What is to be learned.
+        rows: Training rows.
+        characters: The length that nearly all texts keep to; 0 where it is not known.
+    """
+    batch = max(1, min(32, rows // 8))
+    if task == "image_classification":
+        base, changes = "digits", {"input_mean": 0.5, "input_std": 0.5}
+    else:
+        length = next((length for length in _LENGTHS if characters / _CHARACTERS_A_TOKEN + 2 <= length), _LENGTHS[-1])
+        base, changes = "reviews", {"vocabulary_size": 2_000, "max_length": length if characters else 128}
+    config = RECIPES[base].config.model_copy(update={"dataset": dataset, "task": task, "batch_size": batch, **changes})
+    return base, config

@@ -5,19 +5,21 @@ from gettext import gettext as _
 import streamlit as st
 
 from pages.components.dataset_look import DataLook, drawn_back, examples_of
+from pages.components.own_data import offer_saved
 from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from pages.components.text_data import draw_texts
 from trainer_core.data import DataSummary, ImageData, as_the_model_sees
 from trainer_core.settings import format_number
+from trainer_core.store import Store
 from trainer_core.tasks.text_preview import TextPreview
 
 _EXAMPLES = 10
 _SPLITS = {"train": _("training"), "validation": _("validation"), "test": _("test")}
 
 
-def draw_data(form: Form, look: DataLook) -> TextPreview | None:
+def draw_data(store: Store, form: Form, look: DataLook) -> TextPreview | None:
     """Name, rows a split, label balance and examples; where the data can't be read, the field says why.
 
     Returns what was found out about texts, where the tokens are there.
@@ -25,6 +27,7 @@ def draw_data(form: Form, look: DataLook) -> TextPreview | None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         draw_field(form, "dataset")
+        offer_saved(store, form)
         if look.summary:
             _draw_summary(look.summary, form)
         elif look.error is None:

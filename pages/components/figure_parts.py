@@ -15,6 +15,11 @@ GREY = "#7F8794"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
+def plain_html(text: str) -> str:
+    """A text that Plotly shows letter by letter: it reads a little HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def points_of(history: pd.DataFrame, key: str) -> pd.DataFrame:
     return history[history["key"] == key]
 

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from pages.components.figure_parts import plain_html
 from pages.components.palette import palette
 
 _ROW_PIXELS = 30
@@ -59,7 +60,7 @@ def label_bars(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:
     """Small bars: how many rows each label has."""
     figure = go.Figure(
         go.Bar(
-            x=[_escape(label) for label in labels],
+            x=[plain_html(label) for label in labels],
             y=np.asarray(counts),
             marker={"color": palette()[0]},
             hovertemplate=_("%{x}: %{y:,} rows") + "<extra></extra>",
@@ -78,11 +79,6 @@ def _percent(share: float) -> str:
 
 
 def _axis_name(label: str, is_true: bool, is_winner: bool) -> str:
-    name = _escape(label)
+    name = plain_html(label)
     name = f"<b>{name}</b>" if is_winner else name
     return _("{label} (true)").format(label=name) + "  " if is_true else f"{name}  "
-
-
-def _escape(label: str) -> str:
-    """Plotly reads a little HTML in texts; a label is shown letter by letter."""
-    return label.replace("&", "&amp;").replace("<", "&lt;")

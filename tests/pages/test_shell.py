@@ -32,4 +32,4 @@ def test_a_store_that_cannot_be_opened_gives_a_sentence(tmp_path: Path, monkeypa
 
 def test_pages_come_in_the_order_of_the_work() -> None:
     names = page_names()
-    assert [name for name in ("train", "runs", "compare", "playground") if name in names] == names
+    assert names == ["train", "data", "runs", "compare", "playground"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trainer_core.curating.uploads import drop_old_uploads
 from trainer_core.data import library, steps
-from trainer_core.data.examples import check_reading, make_examples, rows_by_split
+from trainer_core.data.examples import SPLIT_ORDER, check_reading, make_examples, rows_by_split
 from trainer_core.data.findings import Inspection
 from trainer_core.data.inspecting import Tell, inspect
 from trainer_core.data.record import Reading, Record, Step
@@ -157,7 +157,7 @@ def _best_step(store: Store, run_id: str, kept: list[int]) -> int:
 
 def _rows(found: Guess) -> dict[str, int]:
     if not found.reading.split_column:
-        return {split: len(table) for split, table in found.tables.items()}
+        return {split: len(found.tables[split]) for split in SPLIT_ORDER if split in found.tables}
     try:
         return rows_by_split(make_examples(found.tables, replace(found.reading, picture_size=0)))
     except DataError:

@@ -21,7 +21,6 @@ _LEAST_WORDS = 5
 _HASHES, _BANDS = 60, 12
 _MOST_WORDS = 2_000
 _WORD = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]|\w+")
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def contents(examples: pd.DataFrame) -> NDArray[np.int64]:
     if "image" in examples:
         keys: list[object] = list(examples["image"])
     else:
-        keys = [plain(text) for text in examples["text"]]
+        keys = [plain(text) for text in examples["text"].tolist()]
         if "pair" in examples:
             keys = [f"{text}\0{plain(pair)}" if text or pair else "" for text, pair in zip(keys, examples["pair"], strict=True)]
     numbers, _values = pd.factorize(pd.Series(keys, dtype=object))
@@ -49,7 +48,7 @@ def contents(examples: pd.DataFrame) -> NDArray[np.int64]:
 
 def plain(text: str) -> str:
     """A text without what does not count: case, and space beyond one blank."""
-    return _SPACE.sub(" ", str(text)).strip().casefold()
+    return " ".join(str(text).split()).casefold()
 
 
 def words_of(text: str) -> list[str]:
@@ -102,11 +101,11 @@ def near_pairs(texts: Iterable[str], progress: Progress | None = None) -> list[N
     return [best[second] for second in sorted(best)]
 
 
-def near_examples(examples: pd.DataFrame, progress: Progress | None = None) -> list[Near]:
+def near_examples(examples: pd.DataFrame, progress: Progress | None = None, numbers: NDArray[np.int64] | None = None) -> list[Near]:
     """Nearly alike rows of texts, by position, leaving out those with the same content. [] for pictures."""
     if "image" in examples:
         return []
-    numbers = contents(examples)
+    numbers = contents(examples) if numbers is None else numbers
     _distinct, first = np.unique(numbers, return_index=True)
     first = np.sort(first[numbers[first] >= 0])
     texts = examples["text"].to_numpy()[first]
@@ -116,26 +115,27 @@ def near_examples(examples: pd.DataFrame, progress: Progress | None = None) -> l
     return [Near(int(first[one.first]), int(first[one.second]), one.similarity) for one in near_pairs(texts, progress)]
 
 
-def later_copies(examples: pd.DataFrame) -> NDArray[np.int64]:
+def later_copies(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Positions of rows whose content and label stand in an earlier row of the same split."""
-    numbers = contents(examples)
+    numbers = contents(examples) if numbers is None else numbers
     frame = pd.DataFrame({"split": examples["split"].to_numpy(), "content": numbers, "label": _labels(examples)})
     again = frame.duplicated().to_numpy() & (numbers >= 0)
     return np.flatnonzero(again)
 
 
-def contradictions(examples: pd.DataFrame) -> NDArray[np.int64]:
+def contradictions(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Positions of rows whose content stands elsewhere with another label, whatever the split."""
-    numbers = contents(examples)
+    numbers = contents(examples) if numbers is None else numbers
     frame = pd.DataFrame({"content": numbers, "label": _labels(examples)})
     frame = frame[(frame["content"] >= 0) & (frame["label"] != "")]
     several = frame.groupby("content")["label"].transform("nunique") > 1
     return np.asarray(frame.index[several].to_numpy(), dtype=np.int64)
 
 
-def leaks(examples: pd.DataFrame) -> NDArray[np.int64]:
+def leaks(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Positions of rows of train whose content stands in validation or test too, and of validation in test: those to take out."""
-    numbers, splits = contents(examples), examples["split"].to_numpy()
+    numbers = contents(examples) if numbers is None else numbers
+    splits = examples["split"].to_numpy()
     in_test = set(numbers[splits == "test"]) - {-1}
     held_out = in_test | (set(numbers[splits == "validation"]) - {-1})
     found = [
@@ -166,4 +166,6 @@ def near_leaks(examples: pd.DataFrame, found: Iterable[Near]) -> NDArray[np.int6
 
 
 def _labels(examples: pd.DataFrame) -> NDArray[np.object_]:
-    return np.array(["" if label is None or label != label else str(label).strip() for label in examples["label"]], dtype=object)
+    return np.array(
+        ["" if label is None or label != label else str(label).strip() for label in examples["label"].tolist()], dtype=object
+    )

@@ -190,11 +190,11 @@ def check_numbers(examples: pd.DataFrame) -> Iterable[Problem]:
         )
 
 
-def check_copies(examples: pd.DataFrame) -> Iterable[Problem]:
-    """Duplicates, the same content with two labels, and leaks between splits."""
-    rows = alike.leaks(examples)
+def check_copies(examples: pd.DataFrame, numbers: NDArray[np.int64]) -> Iterable[Problem]:
+    """Duplicates, the same content with two labels, and leaks between splits. `numbers` are those of `alike.contents`."""
+    rows = alike.leaks(examples, numbers)
     if len(rows):
-        numbers, splits = alike.contents(examples), examples["split"].to_numpy()
+        splits = examples["split"].to_numpy()
         where: dict[int, set[str]] = {}
         for number, split in zip(numbers, splits, strict=True):
             where.setdefault(int(number), set()).add(str(split))
@@ -211,9 +211,8 @@ def check_copies(examples: pd.DataFrame) -> Iterable[Problem]:
             (Fix(_("Take them out of training"), Step("drop_leaks")),),
             serious=True,
         )
-    rows = alike.contradictions(examples)
+    rows = alike.contradictions(examples, numbers)
     if len(rows):
-        numbers = alike.contents(examples)
         rows = rows[np.argsort(numbers[rows], kind="stable")]
         count = len(np.unique(numbers[rows]))
         yield Problem(
@@ -227,7 +226,7 @@ def check_copies(examples: pd.DataFrame) -> Iterable[Problem]:
                 Fix(_("Take all of them out"), Step("drop_contradictions")),
             ),
         )
-    rows = alike.later_copies(examples)
+    rows = alike.later_copies(examples, numbers)
     if len(rows):
         yield Problem(
             "duplicate",

@@ -29,11 +29,14 @@ def inspect(examples: pd.DataFrame, task: str, reference: str = "", tell: Tell =
         problems += checks.check_short(examples)
         problems += checks.check_long(examples)
     tell(0.15, _("Looking for copies"))
-    problems += checks.check_copies(examples)
+    numbers = alike.contents(examples)
+    problems += checks.check_copies(examples, numbers)
     found_languages: dict[str, int] = {}
     if texts:
         tell(0.25, _("Looking for texts that are nearly alike"))
-        near = alike.near_examples(examples, lambda share: tell(0.25 + 0.5 * share, _("Looking for texts that are nearly alike")))
+        near = alike.near_examples(
+            examples, lambda share: tell(0.25 + 0.5 * share, _("Looking for texts that are nearly alike")), numbers
+        )
         problems += checks.check_near_copies(examples, near)
         tell(0.75, _("Telling languages"))
         rows = sample_rows(len(examples))

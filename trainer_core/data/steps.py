@@ -151,13 +151,13 @@ def rename_labels(examples: Examples, names: Mapping[str, str]) -> Examples:
     strange = [old for old in names if old not in known]
     if strange:
         raise DataError(_("There is no label “{label}”.").format(label=strange[0]))
-    return examples.assign(label=[names.get(label, label) for label in examples["label"]])
+    return examples.assign(label=[names.get(label, label) for label in examples["label"].tolist()])
 
 
 def drop_labels(examples: Examples, labels: Sequence[str]) -> Examples:
     """Rows with one of these labels go."""
     gone = {str(label).strip() for label in labels}
-    return _without(examples, np.flatnonzero([str(label).strip() in gone for label in examples["label"]]))
+    return _without(examples, np.flatnonzero([str(label).strip() in gone for label in examples["label"].tolist()]))
 
 
 def keep_language(examples: Examples, language: str) -> Examples:
@@ -285,19 +285,23 @@ def empty_rows(examples: Examples) -> NDArray[np.int64]:
     columns = [name for name in ("text", "pair") if name in examples]
     missing = np.zeros(len(examples), dtype=bool)
     for name in columns:
-        missing |= np.array([not str(value).strip() for value in examples[name]])
+        missing |= np.array([not str(value).strip() for value in examples[name].tolist()])
     return np.flatnonzero(missing)
 
 
 def word_counts(examples: Examples) -> NDArray[np.int64]:
     """Words of each text; a Chinese character counts as one."""
-    return np.array([len(alike.words_of(str(text))) for text in examples["text"]], dtype=np.int64)
+    return np.array([len(alike.words_of(str(text))) for text in examples["text"].tolist()], dtype=np.int64)
 
 
 def character_counts(examples: Examples) -> NDArray[np.int64]:
     """Characters of each text, both of a pair."""
-    lengths = np.array([len(str(text)) for text in examples["text"]], dtype=np.int64)
-    return lengths + np.array([len(str(text)) for text in examples["pair"]], dtype=np.int64) if "pair" in examples else lengths
+    lengths = np.array([len(str(text)) for text in examples["text"].tolist()], dtype=np.int64)
+    return (
+        lengths + np.array([len(str(text)) for text in examples["pair"].tolist()], dtype=np.int64)
+        if "pair" in examples
+        else lengths
+    )
 
 
 def unlabelled_rows(examples: Examples) -> NDArray[np.int64]:
@@ -332,7 +336,7 @@ def label_variants(examples: Examples) -> dict[str, str]:
 
 
 def _text_labels(examples: Examples) -> list[str]:
-    return ["" if label is None or label != label else str(label).strip() for label in examples["label"]]
+    return ["" if label is None or label != label else str(label).strip() for label in examples["label"].tolist()]
 
 
 def _without(examples: Examples, rows: NDArray[np.int64]) -> Examples:

@@ -1,5 +1,6 @@
 """What a model will see of texts, token by token, without torch: for the page Train, before anything is launched."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
@@ -48,46 +49,57 @@ def load_backend(config: TrainConfig, data: TextData) -> Any:
 
     Raises ModelError where the model is not on this machine: a page downloads nothing.
     """
+    train = data.splits["train"]
+    return open_backend(config.model, [*train.texts, *(train.pairs or ())], config.vocabulary_size)
+
+
+def open_backend(model: str, texts: Sequence[str], vocabulary_size: int = 2_000) -> Any:
+    """A model's `tokenizers.Tokenizer`, see `load_backend`."""
     from tokenizers import Tokenizer
 
-    if config.model == "small_gpt":
+    if model == "small_gpt":
         from trainer_core.tasks.tokenizer_training import train_backend
 
-        train = data.splits["train"]
-        return train_backend([*train.texts, *(train.pairs or ())], config.vocabulary_size)
-    folder = Path(config.model).expanduser()
+        return train_backend(texts, vocabulary_size)
+    folder = Path(model).expanduser()
     file: Any = folder / "tokenizer.json"
     if not folder.is_dir():
         from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
 
-        file = try_to_load_from_cache(config.model, "tokenizer.json")
+        try:
+            file = try_to_load_from_cache(model, "tokenizer.json")
+        except HFValidationError:
+            file = None
     if not isinstance(file, str | Path) or not Path(file).is_file():
         raise ModelError(
             _("{model} is not on this machine, so there is no preview of its tokens. The run downloads it first.").format(
-                model=config.model
+                model=model
             )
             if not folder.is_dir()
-            else _("The folder {folder} has no tokenizer.json. Choose a model that has one.").format(folder=config.model)
+            else _("The folder {folder} has no tokenizer.json. Choose a model that has one.").format(folder=model)
         )
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises nothing finer
         raise ModelError(
-            _("The tokenizer of {model} can't be read: {cause}. Copy the model anew.").format(
-                model=config.model, cause=first_line(error)
-            )
+            _("The tokenizer of {model} can't be read: {cause}. Copy the model anew.").format(model=model, cause=first_line(error))
         ) from error
+
+
+def token_lengths(backend: Any, texts: Sequence[str]) -> NDArray[np.int64]:
+    """Tokens of each text, special ones left out; of more than five thousand texts, evenly spread ones are measured."""
+    chosen = np.linspace(0, len(texts) - 1, min(_MEASURED, len(texts))).astype(np.int64)
+    encoded = backend.encode_batch([texts[row] for row in chosen], add_special_tokens=False)
+    return np.array([len(encoding.ids) for encoding in encoded], dtype=np.int64)
 
 
 def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[int]) -> TextPreview:
     """Examples of the training split at `rows`, and the lengths of its texts."""
     split = data.splits["train"]
-    chosen = np.linspace(0, len(split) - 1, min(_MEASURED, len(split))).astype(np.int64)
-    measured = backend.encode_batch([split.texts[row] for row in chosen], add_special_tokens=False)
-    lengths = np.array([len(encoding.ids) for encoding in measured], dtype=np.int64)
+    lengths = token_lengths(backend, split.texts)
     if split.pairs is not None:
-        others = backend.encode_batch([split.pairs[row] for row in chosen], add_special_tokens=False)
-        lengths += np.array([len(encoding.ids) for encoding in others], dtype=np.int64)
+        lengths = lengths + token_lengths(backend, split.pairs)
     show = _classifier(config, data, backend) if config.task == "sequence_classification" else _writer(config, data, backend)
     examples = tuple(show(row) for row in rows)
     room = _room(config, backend, split.pairs is not None)
