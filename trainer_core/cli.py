@@ -140,6 +140,15 @@ def build_parser() -> argparse.ArgumentParser:
     dashboard.add_argument(
         "--address", default="127.0.0.1", metavar="ADDRESS", help=_("this machine's own address (default: 127.0.0.1)")
     )
+    for name, action, help, out in (
+        ("script", commands.script, _("write a run as train.py, which needs nothing of Descent"), _("a folder, empty or new")),
+        ("bundle", commands.bundle, _("write a run as a zip to hand in: settings, data, figures, script"), _("the zip")),
+    ):
+        made = command(name, action, help)
+        made.add_argument("run", metavar="RUN", help=_RUN_HELP)
+        made.add_argument("--out", metavar="PATH", help=_("{what} (default: named after the run)").format(what=out))
+    rerun = command("rerun", commands.rerun, _("train what was handed in again, and compare every figure"))
+    rerun.add_argument("bundle", metavar="BUNDLE", help=_("the zip that `bundle` wrote"))
     _add_data(command("data", commands.data, _("inspect, save and clean datasets"), _DATA))
     return parser
 

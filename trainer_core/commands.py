@@ -149,6 +149,27 @@ def merge(options: argparse.Namespace) -> int:
     return asking.merge(options)
 
 
+def script(options: argparse.Namespace) -> int:
+    """Writes a run as a script, see handing_in.commands.write_script."""
+    from trainer_core.handing_in import commands  # numpy and pandas: the help does without
+
+    return commands.write_script(options)
+
+
+def bundle(options: argparse.Namespace) -> int:
+    """Writes a run as a bundle, see handing_in.commands.write."""
+    from trainer_core.handing_in import commands
+
+    return commands.write(options)
+
+
+def rerun(options: argparse.Namespace) -> int:
+    """Judges a bundle, see handing_in.commands.judge."""
+    from trainer_core.handing_in import commands
+
+    return commands.judge(options)
+
+
 def data(options: argparse.Namespace) -> int:  # noqa: ARG001 - a command's shape
     """Never reached: one of the commands below it must be named."""
     raise UsageError(_("Name what to do: inspect, clean, list or undo."))

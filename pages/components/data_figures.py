@@ -31,7 +31,9 @@ def label_figure(labels: Mapping[str, Mapping[str, int]]) -> go.Figure:
     figure.update_yaxes(title={"text": _("Rows"), "standoff": 8}, fixedrange=True, rangemode="tozero", tickformat=",d", nticks=5)
     _dress(figure)
     figure.update_layout(
-        barmode="stack", bargap=0.3, legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"}
+        barmode="stack",
+        bargap=0.3,
+        legend={"orientation": "h", "traceorder": "normal", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
     )
     return figure
 

@@ -124,8 +124,12 @@ def save(
     reading: Reading,
     examples: pd.DataFrame,
     clock: Callable[[], float] = time.time,
+    label_names: tuple[str, ...] | None = None,
 ) -> Record:
-    """Saves a new dataset, or a new first state of one that has the name already (its versions stay). Returns its record."""
+    """Saves a new dataset, or a new first state of one that has the name already (its versions stay). Returns its record.
+
+    `label_names` gives the labels an order of their own in place of the one by number or alphabet.
+    """
     check_name(name)
     record = Record(
         name=name,
@@ -138,7 +142,7 @@ def save(
         steps=(),
         digest=digest_of_examples(examples),
         rows=rows_by_split(examples),
-        label_names=label_names_of(examples, reading.task),
+        label_names=label_names_of(examples, reading.task) if label_names is None else label_names,
     )
     return _write(folder, record, examples)
 

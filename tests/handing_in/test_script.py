@@ -1,0 +1,123 @@
+"""An exported script, run alone, gives the run's numbers to the last digit, whatever the settings, and can be read."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny_texts import save_model, tiny, write_reviews
+from tests.trained import Train, Trained
+from tests.trained_digits import DIGITS
+from trainer_core.checkpoints import find_checkpoint
+from trainer_core.config import TrainConfig
+from trainer_core.errors import RunError
+from trainer_core.handing_in.script import MOST_LINES, SCRIPT, check_exportable, export_script
+from trainer_core.predictions import read_predictions
+from trainer_core.tracking.records import RunRecord
+
+QUICK = {"epochs": 2, "batch_size": 16, "eval_batch_size": 32}
+TEXT_CASES: dict[str, dict[str, Any]] = {
+    "classifier from scratch": {"task": "sequence_classification", "dropout": 0.1, "schedule": "linear", "warmup_ratio": 0.1},
+    "grouped by length, smoothed": {"task": "sequence_classification", "group_by_length": "on", "label_smoothing": 0.1},
+    "balanced, by steps, stopped early": {
+        "task": "sequence_classification",
+        "class_weights": "balanced",
+        "eval_steps": 2,
+        "early_stopping_patience": 2,
+        "best_metric": "eval/loss",
+        "accumulation_steps": 2,
+    },
+    "label token from scratch": {"dropout": 0.1, "padding": "fixed", "schedule": "cosine", "max_grad_norm": 0.0},
+    "label token on GPT-2": {"model": "gpt2", "max_steps": 8, "optimizer": "sgd"},
+    "label token with LoRA on Llama": {"model": "llama", "adapter": "lora", "max_steps": 6},
+    "classifier on BERT": {"task": "sequence_classification", "model": "bert", "max_length": 20, "best_metric": "eval/f1_macro"},
+    "classifier with LoRA on BERT": {"task": "sequence_classification", "model": "bert", "adapter": "lora", "max_steps": 6},
+    "pairs on BERT": {"task": "sequence_classification", "model": "bert", "pair_column": "other", "max_length": 22},
+    "pairs from scratch": {"task": "sequence_classification", "pair_column": "other"},
+}
+PICTURE_CASES: dict[str, dict[str, Any]] = {
+    "the digits": {},
+    "a convolution, balanced, nesterov": {"model": "cnn", "channels": (4, 8), "class_weights": "balanced", "optimizer": "nesterov"},
+    "tested while trained, by steps": {"evaluation_split": "test", "eval_steps": 20, "schedule": "step", "dropout": 0.2},
+}
+
+
+def exported(train_run: Train, config: TrainConfig, target: Path) -> tuple[Trained, dict[str, Any]]:
+    """Trains, exports, runs the script alone; returns the run and the figures."""
+    trained = train_run(config)
+    path = export_script(trained.store, record_of(trained, config), target)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) < MOST_LINES
+    assert max(len(line) for line in lines if not line.startswith("MODEL = ")) <= 140  # a path of its own length
+    assert "trainer_core" not in path.read_text(encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-I", SCRIPT],
+        cwd=target,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"HF_HOME": str(target / "cache")},
+    )
+    assert ran.returncode == 0, ran.stderr
+    return trained, json.loads((target / "figures.json").read_text())
+
+
+def record_of(trained: Trained, config: TrainConfig) -> RunRecord:
+    """What MLflow would say of it."""
+    tags = {name: value for record in trained.records() if record["kind"] == "tags" for name, value in record["values"].items()}
+    return RunRecord(trained.run_id, config.name, "finished", "descent", None, None, {}, tags)
+
+
+def same_numbers(trained: Trained, found: dict[str, Any]) -> None:
+    best = find_checkpoint(trained.store, trained.run_id, "best")
+    assert found["step"] == best.step
+    figures = found["figures"]
+    assert figures["eval/loss"] == best.metrics["eval/loss"]
+    assert figures["eval/accuracy"] == best.metrics["eval/accuracy"]
+    for name in ("test/loss", "test/accuracy"):
+        points = trained.points(name)
+        assert figures.get(name) == (points[-1][1] if points else None)
+    kept = read_predictions(trained.store, trained.run_id, best.step)
+    names = list(best.label_names)
+    assert [names[answer] for answer in found["predictions"]] == list(kept["prediction"])
+
+
+@pytest.mark.parametrize("case", TEXT_CASES)
+def test_texts_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str) -> None:
+    changes = dict(TEXT_CASES[case])
+    if changes.get("model") in ("gpt2", "llama", "bert"):
+        changes["model"] = str(save_model(changes["model"], tmp_path / "model"))
+    config = tiny(write_reviews(tmp_path / "reviews", share=0.6), name=f"{case} “run”", **{**QUICK, **changes})
+    same_numbers(*exported(train_run, config, tmp_path / "script"))
+
+
+@pytest.mark.parametrize("case", PICTURE_CASES)
+def test_pictures_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str) -> None:
+    config = DIGITS.model_copy(update={"epochs": 2, "hidden_sizes": (32,), **PICTURE_CASES[case]})
+    same_numbers(*exported(train_run, config, tmp_path / "script"))
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(train_run: Train, tmp_path: Path) -> None:
+    config = DIGITS.model_copy(update={"epochs": 1, "name": "digits"})
+    run = record_of(trained := train_run(config), config)
+    (tmp_path / "mine").write_text("kept")
+    with pytest.raises(RunError, match="is not empty"):
+        export_script(trained.store, run, tmp_path)
+    assert (tmp_path / "mine").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("changes", "tags", "state", "sentence"),
+    [
+        ({}, {}, "running", "is running: a script is written of a run that has finished"),
+        ({}, {"descent.device": "NVIDIA H200, 139 GiB"}, "finished", "trained on a GPU"),
+        ({"schedule": "linear"}, {"descent.epochs": "9"}, "finished", "trained longer than launched"),
+    ],
+)
+def test_what_would_give_other_numbers_is_refused(changes: dict[str, Any], tags: dict[str, str], state: Any, sentence: str) -> None:
+    run = RunRecord("0" * 32, "some-run-1", state, "descent", None, None, {}, tags)
+    with pytest.raises(RunError, match=sentence):
+        check_exportable(run, DIGITS.model_copy(update=changes))

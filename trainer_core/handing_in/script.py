@@ -1,0 +1,374 @@
+"""Writes a run as `train.py`: one file, readable beside the course's own, that trains the same model from the data beside it.
+
+It needs torch, transformers and datasets (and peft for an adapter), nothing of Descent, and gives the run's numbers on a CPU.
+"""
+
+import json
+import pprint
+import re
+import shutil
+import tempfile
+import textwrap
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+from trainer_core.checkpoints import Checkpoint, find_checkpoint
+from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.data import Data, ImageData, TextData, load_data
+from trainer_core.errors import RunError
+from trainer_core.handing_in import pieces
+from trainer_core.settings import format_number, read_config
+from trainer_core.store import Store
+from trainer_core.tracking import tags
+from trainer_core.tracking.records import RunRecord
+
+MOST_LINES = 120
+SCRIPT = "train.py"
+_EXPORTED = ("image_classification", "label_token", "sequence_classification")
+
+
+def export_script(store: Store, run: RunRecord, target: Path) -> Path:
+    """Writes train.py and data/ into a folder that is empty or new, whole or not at all; returns the script's path.
+
+    Raises RunError where the run can't be written so, with the reason, DataError where its data are gone.
+    """
+    config = config_of(store, run)
+    check_exportable(run, config)
+    data = load_data(config, store.datasets)
+    text = write_script(store, run, config, data)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise RunError(_("{folder} is not empty. Give a folder that is empty or new.").format(folder=target))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            (aside / SCRIPT).write_text(text, encoding="utf-8")
+            write_data(data, aside / "data")
+            aside.chmod(0o755)
+            aside.replace(target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise RunError(_("The script could not be written to {folder}: {cause}.").format(folder=target, cause=error)) from error
+    return target / SCRIPT
+
+
+def config_of(store: Store, run: RunRecord) -> TrainConfig:
+    """The settings that the run was trained with. Raises RunError where they are gone."""
+    try:
+        return read_config(store.config_file(run.run_id))
+    except (OSError, ValueError) as error:
+        raise RunError(_("The settings of {name} can't be read: {cause}.").format(name=run.name, cause=error)) from error
+
+
+def check_exportable(run: RunRecord, config: TrainConfig) -> None:
+    """Raises RunError with the reason where no script gives this run's numbers."""
+    if run.state != "finished":
+        raise RunError(
+            _("{name} is {state}: a script is written of a run that has finished.").format(name=run.name, state=run.state)
+        )
+    reason = ""
+    if config.task not in _EXPORTED:
+        reason = _("the task {task} is not written as a script yet").format(task=config.task)
+    elif config.adapter == "qlora":
+        reason = _("4-bit weights need a GPU, where numbers are not the same twice")
+    elif config.class_weights == "balanced" and config.task == "label_token":
+        reason = _("class weights on label tokens are not written as a script yet")
+    elif "CPU" not in run.tags.get(tags.DEVICE, "CPU"):
+        reason = _("it was trained on a GPU, where numbers are not the same twice")
+    elif run.tags.get(tags.EPOCHS) and config.schedule != "constant":
+        reason = _("it was trained longer than launched, so its schedule was stretched on the way")
+    if reason:
+        raise RunError(_("{name} can't be handed in as a script: {reason}.").format(name=run.name, reason=reason))
+
+
+def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) -> str:
+    """The script's text."""
+    checkpoint = find_checkpoint(store, run.run_id, "best")
+    body = _pictures(config, data) if isinstance(data, ImageData) else _texts(config, data, checkpoint)
+    text = "\n".join([_head(run, config, data), body, _tail(config, data)])
+    text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    # The longest ones do without empty lines inside classes.
+    return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
+
+
+def write_data(data: Data, folder: Path) -> None:
+    """The splits as the run had them: JSON lines of texts, Parquet of pictures."""
+    folder.mkdir(parents=True)
+    if isinstance(data, TextData):
+        for name, split in data.splits.items():
+            with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+                pairs = split.pairs or [None] * len(split)
+                for text, pair, label in zip(split.texts, pairs, split.labels, strict=True):
+                    row = {"text": text} | ({} if pair is None else {"pair": pair}) | {"label": int(label)}
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return
+    import datasets
+
+    from trainer_core.data.squares import png_of
+
+    datasets.disable_progress_bars()
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=list(data.label_names))})
+    for split_name, pictures in data.splits.items():
+        rows = {
+            "image": [{"bytes": png_of(picture), "path": None} for picture in pictures.images],
+            "label": [int(label) for label in pictures.labels],
+        }
+        datasets.Dataset.from_dict(rows, features=features).to_parquet(folder / f"{split_name}.parquet")
+
+
+def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
+    pictures = config.task in PICTURES
+    kind, ending = ("parquet", "parquet") if pictures else ("json", "jsonl")
+    names: list[str] = []
+    if not pictures:
+        small = config.model == "small_gpt"
+        wanted = {
+            ("sequence_classification", True): ["GPT2Config", "GPT2ForSequenceClassification", "PreTrainedTokenizerFast"],
+            ("label_token", True): ["GPT2Config", "GPT2LMHeadModel", "PreTrainedTokenizerFast"],
+            ("sequence_classification", False): ["AutoModelForSequenceClassification", "AutoTokenizer"],
+            ("label_token", False): ["AutoModelForCausalLM", "AutoTokenizer"],
+        }
+        names = wanted[(config.task, small)]
+    imported = sorted(["Trainer", "TrainerCallback", "TrainingArguments", "set_seed", *names], key=str.lower)
+    grouped = not pictures and config.group_by_length == "on"
+    needs = "torch, transformers, datasets" + (", peft" if config.adapter == "lora" else "")
+    title = " ".join(run.name.replace('"', "'").replace("\\", "/").split())
+    lines = [
+        f'"""{title[:80]}: {config.task}, as Descent trained it.',
+        f'Needs {needs}; gives the same numbers on a CPU."""',
+        "",
+        "import json",
+        "import math",
+        "from pathlib import Path",
+        "",
+        *(["import numpy as np"] if pictures or grouped else []),
+        *(["import tokenizers"] if not pictures and config.model == "small_gpt" else []),
+        "import torch",
+        "from datasets import load_dataset",
+        *(["from peft import LoraConfig, get_peft_model"] if config.adapter == "lora" else []),
+        *(["from sklearn.metrics import f1_score"] if config.best_metric == "eval/f1_macro" else []),
+    ]
+    lines += ["from torch import nn"] if pictures else []
+    lines += ["from torch.nn import functional", "from torch.utils.data import Dataset" + (", Sampler" if grouped else "")]
+    lines += textwrap.wrap(f"from transformers import ({', '.join(imported)})", 130, subsequent_indent="    ")
+    lines += [
+        "",
+        "HERE = Path(__file__).parent",
+        f"SEED = {config.seed}",
+        _measured(config),
+        f"LABELS = {_wrapped(list(data.label_names))}",
+    ]
+    if not pictures and config.model != "small_gpt":
+        lines += [f"MODEL = {config.model!r}"]
+    files = ", ".join(f'"{name}"' for name in data.splits)
+    lines += [
+        "",
+        f"torch.set_num_threads({run.tags.get(tags.THREADS) or 1})  # sums in another order differ in the last digit",
+        "set_seed(SEED)",
+        f'data = load_dataset("{kind}", data_files={{name: str(HERE / "data" / f"{{name}}.{ending}") for name in ({files})}})',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _pictures(config: TrainConfig, data: ImageData) -> str:
+    from trainer_core.tasks.networks import build_network
+
+    layers = [_layer(layer) for layer in build_network(config, data.image_shape, len(data.label_names)).layers]
+    body = pieces.PICTURES.format(
+        mean=format_number(config.input_mean),
+        std=format_number(config.input_std),
+        layers="\n".join(f"            {layer}," for layer in layers),
+    )
+    return body + '\n\nmodel = Net()\ntrain = Rows("train")\n'
+
+
+def _layer(layer: Any) -> str:
+    """A layer as the code that makes it."""
+    name = type(layer).__name__
+    told = {
+        "Linear": lambda: f"{layer.in_features}, {layer.out_features}",
+        "Conv2d": lambda: f"{layer.in_channels}, {layer.out_channels}, kernel_size=3, padding=1",
+        "MaxPool2d": lambda: str(layer.kernel_size),
+        "Dropout": lambda: format_number(layer.p),
+    }
+    return f"nn.{name}({told[name]() if name in told else ''})"
+
+
+def _texts(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> str:
+    from tokenizers import Tokenizer
+
+    backend = Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
+    writes = config.task == "label_token"
+    pair = data.splits["train"].pairs is not None
+    small = config.model == "small_gpt"
+    parts = []
+    if small:
+        texts = '[*data["train"]["text"], *data["train"]["pair"]]' if pair else 'data["train"]["text"]'
+        parts.append(pieces.SMALL_GPT_TOKENIZER.format(texts=texts, vocabulary_size=config.vocabulary_size))
+        kind = "GPT2LMHeadModel" if writes else "GPT2ForSequenceClassification"
+        parts.append(
+            pieces.SMALL_GPT.format(
+                kind=kind,
+                max_length=config.max_length,
+                width=config.width,
+                layers=config.layers,
+                heads=config.heads,
+                dropout=format_number(config.dropout),
+                classes="" if writes else ", num_labels=len(LABELS)",
+            )
+        )
+    else:
+        parts.append(pieces.OWN_TOKENIZER.format(revision=""))
+        kind = "AutoModelForCausalLM" if writes else "AutoModelForSequenceClassification"
+        classes = "" if writes else ",\n    num_labels=len(LABELS), ignore_mismatched_sizes=True"
+        parts.append(pieces.OWN_MODEL.format(kind=kind, classes=classes, revision=""))
+    ids = [int(token) for token in checkpoint.details.get("label_token_ids", [])]
+    added = [name for name in (backend.id_to_token(token) for token in ids) if name and name.startswith("<label:")]
+    if added:
+        parts.append(pieces.LABEL_TOKENS.format(added=repr(added)))
+    if config.adapter == "lora":
+        parts.append(_adapter(checkpoint, writes))
+    if writes:
+        shown = ", ".join(f"{backend.decode([token]).strip() or backend.id_to_token(token)}" for token in ids)
+        parts.append(f"LABEL_TOKENS = {ids}  # {shown}".replace("\n", " ") + "\n")
+    parts.append(_rows(config, backend, pair, checkpoint))
+    return "".join(parts) + '\n\ntrain = Rows("train")\n'
+
+
+def _adapter(checkpoint: Checkpoint, writes: bool) -> str:
+    stored = json.loads((checkpoint.path / "adapter_config.json").read_text(encoding="utf-8"))
+    targets = stored["target_modules"]
+    return pieces.ADAPTER.format(
+        task_type="CAUSAL_LM" if writes else "SEQ_CLS",
+        r=stored["r"],
+        alpha=stored["lora_alpha"],
+        dropout=format_number(stored["lora_dropout"]),
+        targets=repr(sorted(targets) if isinstance(targets, list) else targets),
+        saved=repr(_own_parts(stored, writes)),
+        tokens=repr(stored.get("trainable_token_indices")),
+    )
+
+
+def _own_parts(stored: dict[str, Any], writes: bool) -> list[str] | None:
+    """The parts that are trained whole, without those that peft adds of itself for a classifier."""
+    saved = [name for name in stored.get("modules_to_save") or [] if writes or name not in ("classifier", "score")]
+    return saved or None
+
+
+def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint) -> str:
+    from trainer_core.tasks.text_format import Frame
+
+    # What separates a pair without a sign of its own is the end-of-text token, as in training.
+    end = _special(checkpoint, "eos_token", "sep_token", backend)
+    frame = Frame(
+        lambda text: list(backend.encode(text, add_special_tokens=False).ids),
+        lambda *asked: list(backend.encode(*asked).ids),
+        end,
+        pair and config.task != "label_token",
+        has_types=False,
+    )
+    before, between, after = frame.before.tolist(), frame.between.tolist(), frame.after.tolist()
+    most = config.max_length
+    if config.task == "label_token":
+        row = pieces.ROW_WRITTEN.format(before=before, room=max(0, most - 2 - len(before)), most=most - 1)
+    elif pair:
+        room = max(1, most - frame.special)
+        row = pieces.ROW_PAIR.format(before=before, between=between, after=after, room=room, max_length=most)
+    else:
+        row = pieces.ROW.format(before=before, after=after, room=max(1, most - frame.special), max_length=most)
+    row = row.replace("[] + ", "").replace(" + []", "")
+    row = row.replace(f"(self.tokens[index][-{most}:])[-{most}:]", f"self.tokens[index][-{most}:]")
+    types = pair and config.task != "label_token" and _has_types(checkpoint)
+    return pieces.TEXTS.format(
+        row=row,
+        pairs=pieces.PAIRS if pair and config.task != "label_token" else "",
+        width=str(most) if config.padding == "fixed" else "max(len(row) for row in ids)",
+        types=pieces.TYPES if types else "",
+    )
+
+
+def _has_types(checkpoint: Checkpoint) -> bool:
+    try:
+        stored = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        folder = Path(checkpoint.config().model).expanduser()
+        try:
+            stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+    return int(stored.get("type_vocab_size") or 0) > 1
+
+
+def _special(checkpoint: Checkpoint, first: str, second: str, backend: Any) -> int:
+    stored = json.loads((checkpoint.path / "tokenizer_config.json").read_text(encoding="utf-8"))
+    for name in (first, second):
+        token = stored.get(name)
+        text = token.get("content") if isinstance(token, dict) else token
+        if text and backend.token_to_id(text) is not None:
+            return int(backend.token_to_id(text))
+    return 0
+
+
+def _tail(config: TrainConfig, data: Data) -> str:
+    writes = config.task == "label_token"
+    smoothing = (
+        f", label_smoothing={format_number(config.label_smoothing)} if model.training else 0.0" if config.label_smoothing else ""
+    )
+    weights = ", weight=WEIGHTS if model.training else None" if config.class_weights == "balanced" else ""
+    loss = (pieces.LOSS_WRITTEN if writes else pieces.LOSS_CLASSES).format(more=weights + smoothing)
+    grouped = config.task not in PICTURES and config.group_by_length == "on"
+    parts = [pieces.LOSS.format(loss=loss, outputs="logits[:, LABEL_TOKENS]" if writes else "logits")]
+    if weights:
+        parts.insert(0, _weights(data))
+    if grouped:
+        parts.append(pieces.GROUPED.format(seed="SEED", batch_size=config.batch_size))
+    metric = config.best_metric.replace("/", "_")
+    patience = config.early_stopping_patience
+    parts.append(
+        pieces.BEST.format(
+            steps=config.eval_steps or "steps_per_epoch",
+            every=_("{count} steps").format(count=config.eval_steps) if config.eval_steps else "epoch",
+            sign="-" if metric == "eval_loss" else "",
+            metric=metric,
+            since=", since" if patience else "",
+            since_self=", self.since" if patience else "",
+            zero=", 0" if patience else "",
+            stop=pieces.STOP.format(patience=patience) if patience else "",
+        )
+    )
+    parts.append(pieces.MEASURE.format(more=pieces.MEASURE_F1 if config.best_metric == "eval/f1_macro" else ""))
+    batches = f"math.ceil(len(train) / {config.batch_size})"
+    steps = batches if config.accumulation_steps == 1 else f"math.ceil({batches} / {config.accumulation_steps})"
+    parts.append(f"\n\nsteps_per_epoch = {steps}\n{pieces.optimiser(config)}")
+    more = ", bf16=True" if config.precision == "bf16" else ""
+    if config.activation_checkpointing == "on" and config.task not in PICTURES:
+        more += ", activation_checkpointing=True"
+    parts.append(
+        pieces.TRAIN.format(
+            evaluated=config.evaluation_split,
+            batch_size=config.batch_size,
+            eval_batch_size=config.eval_batch_size,
+            accumulation=config.accumulation_steps,
+            epochs=config.epochs,
+            max_steps=config.max_steps or -1,
+            norm=format_number(config.max_grad_norm),
+            more=more,
+        ).lstrip("\n")
+    )
+    parts.append(pieces.END + (pieces.TEST if config.evaluation_split == "validation" else "") + pieces.WRITE)
+    return "".join(parts)
+
+
+def _weights(data: Data) -> str:
+    counts = data.splits["train"].label_counts(len(data.label_names))
+    return f"\nCOUNTS = torch.tensor({counts}, dtype=torch.float32)\nWEIGHTS = COUNTS.sum() / (len(COUNTS) * COUNTS.clamp(min=1))\n"
+
+
+def _measured(config: TrainConfig) -> str:
+    return f"MEASURED = {('loss', 'accuracy', *(['f1_macro'] if config.best_metric == 'eval/f1_macro' else []))}"
+
+
+def _wrapped(names: list[str]) -> str:
+    return pprint.pformat(names, width=120, compact=True)
