@@ -5,6 +5,7 @@ from gettext import gettext as _
 import streamlit as st
 
 from pages.components import run_tabs
+from pages.components.hand_in import hand_in
 from pages.components.run_actions import action_row
 from pages.components.run_examples import examples_tab
 from pages.components.run_facts import baseline_name, evaluated_on, is_synthetic, progress_words, shown_state, size_words
@@ -62,6 +63,7 @@ def run_view(store: Store, run: RunRecord) -> None:
     with settings:
         if settings.open:
             run_tabs.settings_tab(run)
+            hand_in(store, run)
     with checkpoints:
         if checkpoints.open:
             st.fragment(lambda: run_tabs.checkpoints_tab(store, get_run(store, run.run_id)), run_every=every)()

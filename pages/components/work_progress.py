@@ -14,10 +14,10 @@ from trainer_core.store import Store
 _LOOK_SECONDS = 0.4
 
 
-def begin(store: Store, key: str, request: Mapping[str, Any]) -> None:
+def begin(store: Store, key: str, request: Mapping[str, Any], package: str = "curating") -> None:
     """Starts a piece of work under a key of the session; what went on under that key before is called off."""
     call_off(key)
-    st.session_state[key] = str(start_work(store, request))
+    st.session_state[key] = str(start_work(store, request, package))
 
 
 def call_off(key: str) -> None:

@@ -213,7 +213,7 @@ def measure(evaluated):
     return {{"accuracy": float((predicted == labels).mean()){more}}}
 """
 
-MEASURE_F1 = ', "f1_macro": float(f1_score(labels, predicted, average="macro", zero_division=0.0))'
+MEASURE_F1 = ',\n            "f1_macro": float(f1_score(labels, predicted, average="macro", zero_division=0.0))'
 
 TRAIN = """
 best = KeepBest()

@@ -37,14 +37,19 @@ class Work:
         return self.answer is not None or bool(self.error)
 
 
-def start_work(store: Store, request: Mapping[str, Any]) -> Path:
-    """Starts a piece of work, see curating.work, and returns the folder by which it is known."""
+def start_work(store: Store, request: Mapping[str, Any], package: str = "curating") -> Path:
+    """Starts a piece of work in `trainer_core.PACKAGE`, see curating.work, and returns the folder by which it is known.
+
+    Where the request says nothing of a folder for what is written, that folder is named to it as `folder`.
+    """
     home = store.root / "work"
     home.mkdir(parents=True, exist_ok=True)
     _drop_old(home)
     folder = Path(tempfile.mkdtemp(prefix="data-", dir=home))
-    write_atomically(folder / "request.json", json.dumps(dict(request), ensure_ascii=False))
-    command = [sys.executable, "-m", "trainer_core.curating", "--store", str(store.root), "--work", str(folder)]
+    write_atomically(
+        folder / "request.json", json.dumps({"folder": str(folder), **request} if package != "curating" else dict(request))
+    )
+    command = [sys.executable, "-m", f"trainer_core.{package}", "--store", str(store.root), "--work", str(folder)]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -1,0 +1,34 @@
+"""The process that writes scripts and bundles for a page: `python -m trainer_core.handing_in --store STORE --work FOLDER`."""
+
+import sys
+from collections.abc import Mapping
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+from trainer_core.curating.process import Answer, Tell, do_one
+from trainer_core.store import Store
+
+
+def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    """Writes the bundle of `request["run_id"]` into `request["folder"]`: `path`, and the script's text."""
+    from trainer_core.data import load_data
+    from trainer_core.handing_in.bundle import write_bundle
+    from trainer_core.handing_in.script import config_of, write_script
+    from trainer_core.tracking import read
+
+    tell(0.1, _("Reading the run"))
+    run = read.get_run(store, str(request["run_id"]))
+    tell(0.3, _("Writing script, data and figures"))
+    path = write_bundle(store, run, Path(str(request["folder"])))
+    config = config_of(store, run)
+    script = write_script(store, run, config, load_data(config, store.datasets))
+    return {"path": str(path), "script": script}
+
+
+def _load() -> Answer:
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(do_one("python -m trainer_core.handing_in", _load))
