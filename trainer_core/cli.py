@@ -149,6 +149,12 @@ def build_parser() -> argparse.ArgumentParser:
         made.add_argument("--out", metavar="PATH", help=_("{what} (default: named after the run)").format(what=out))
     rerun = command("rerun", commands.rerun, _("train what was handed in again, and compare every figure"))
     rerun.add_argument("bundle", metavar="BUNDLE", help=_("the zip that `bundle` wrote"))
+    hub = command("hub", commands.hub, _("show how the hub is reached, or what it says of a model or dataset"))
+    hub.add_argument(
+        "kind", nargs="?", choices=("model", "dataset"), default="model", help=_("what the name is of (default: model)")
+    )
+    hub.add_argument("name", nargs="?", metavar="NAME", help=_("NAME or OWNER/NAME"))
+    hub.add_argument("--revision", metavar="NAME", help=_("a branch, tag or commit"))
     _add_data(command("data", commands.data, _("inspect, save and clean datasets"), _DATA))
     return parser
 

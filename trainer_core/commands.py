@@ -170,6 +170,13 @@ def rerun(options: argparse.Namespace) -> int:
     return commands.judge(options)
 
 
+def hub(options: argparse.Namespace) -> int:
+    """Shows how the hub is reached, see hub_commands.show."""
+    from trainer_core import hub_commands  # numpy: the help does without
+
+    return hub_commands.show(options)
+
+
 def data(options: argparse.Namespace) -> int:  # noqa: ARG001 - a command's shape
     """Never reached: one of the commands below it must be named."""
     raise UsageError(_("Name what to do: inspect, clean, list or undo."))

@@ -106,6 +106,24 @@ class TrainConfig(BaseModel):
         min_length=1,
         max_length=4_000,
     )
+    dataset_configuration: str = setting(
+        "",
+        "Configuration",
+        "Which of a hub dataset's configurations is read.",
+        "Name it when the hub says that there are several.",
+        group="Data",
+        off="the only one",
+        max_length=200,
+    )
+    dataset_revision: str = setting(
+        "",
+        "Dataset revision",
+        "The branch, tag or commit of a hub dataset.",
+        "Give a commit to read the same rows for ever.",
+        group="Data",
+        off="main",
+        max_length=200,
+    )
     evaluation_split: Literal["validation", "test"] = setting(
         "validation",
         "Evaluate on",
@@ -209,6 +227,16 @@ class TrainConfig(BaseModel):
         suggestions=("feed_forward", "cnn", "small_gpt", "gpt2"),
         min_length=1,
         max_length=4_000,
+    )
+    model_revision: str = setting(
+        "",
+        "Model revision",
+        "The branch, tag or commit of a hub model.",
+        "Give a commit to start from the same weights for ever.",
+        group="Model",
+        off="main",
+        shown_if={"task": TEXTS},
+        max_length=200,
     )
     hidden_sizes: tuple[Width, ...] = setting(
         (128,),

@@ -143,6 +143,8 @@ def _waiting(state: str) -> str:
 
 def _line(now: Progress, values: Mapping[str, float]) -> str:
     parts = [now.phase]
+    if now.all_bytes:
+        parts.append(_("{done:,.1f} of {all:,.1f} MB").format(done=now.done_bytes / 1e6, all=now.all_bytes / 1e6))
     if now.total_steps:
         parts.append(_("step {step:,} of {total:,}").format(step=now.step, total=now.total_steps))
     if now.seconds_left is not None and now.phase != "finished":

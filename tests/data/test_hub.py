@@ -13,7 +13,7 @@ from trainer_core.errors import DataError
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """No look for a network."""
     monkeypatch.setattr(hub, "check_host", lambda: None)
-    monkeypatch.setattr(hub, "look_up", lambda kind, dataset, revision="": hub.HubEntry(dataset, "", 0, False))
+    monkeypatch.setattr(hub, "look_up", lambda kind, dataset, revision="": hub.HubEntry(dataset, "", {}))
 
 
 @pytest.fixture

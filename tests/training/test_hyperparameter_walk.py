@@ -83,10 +83,12 @@ TEXT_CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 NO_EFFECT_ON_THE_RESULT = {"name", "experiment", "eval_batch_size", "dataset", "padding", "activation_checkpointing"}
 """Names, and what changes speed or memory alone (tests/training/test_text_runs.py); dataset has a test of its own below."""
+ON_THE_HUB = {"dataset_configuration", "dataset_revision", "model_revision"}
+"""They say what is fetched: tests/test_hub_road.py."""
 
 
 def test_no_setting_is_left_out_of_the_walk() -> None:
-    assert set(CHANGES) | set(TEXT_CHANGES) | NO_EFFECT_ON_THE_RESULT == set(SETTINGS)
+    assert set(CHANGES) | set(TEXT_CHANGES) | NO_EFFECT_ON_THE_RESULT | ON_THE_HUB == set(SETTINGS)
 
 
 @pytest.fixture(scope="module")

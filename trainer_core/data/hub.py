@@ -5,6 +5,7 @@ network that is not there.
 """
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -27,12 +28,11 @@ Kind = Literal["dataset", "model"]
 
 @dataclass(frozen=True)
 class HubEntry:
-    """What the hub says of a repository: the commit that a revision means, and the bytes of its files (0 where it tells none)."""
+    """What the hub says of a repository: the commit that a revision means, and the bytes of each file (0 where it tells none)."""
 
     repository: str
     commit: str
-    bytes: int
-    gated: bool
+    files: Mapping[str, int]
 
 
 def settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -102,8 +102,8 @@ def look_up(kind: Kind, repository: str, revision: str = "") -> HubEntry:
         raise fail(_refused(what, repository, error)) from error
     except (HTTPError, OSError, OfflineModeIsEnabled) as error:
         raise _unreachable(kind, repository, _cause(error)) from error
-    size = sum(int(file.size or 0) for file in found.siblings or ())
-    return HubEntry(repository, str(found.sha or ""), size, bool(found.gated))
+    files = {str(file.rfilename): int(file.size or 0) for file in found.siblings or ()}
+    return HubEntry(repository, str(found.sha or ""), files)
 
 
 def _not_found(what: str, repository: str, error: Any) -> str:
@@ -159,7 +159,7 @@ def _unreachable(kind: Kind, repository: str, cause: str) -> TrainerError:
 
 def check_reachable(dataset: str, revision: str = "") -> None:
     """Raises DataError within seconds where neither the hub nor a cached copy of the dataset can be had."""
-    if not is_cached(dataset):
+    if not is_cached(dataset, revision):
         look_up("dataset", dataset, revision)
 
 
@@ -205,11 +205,12 @@ def _connect(name: str, port: int) -> None:
         raise OSError(problems[0].strerror or str(problems[0]))
 
 
-def is_cached(dataset: str) -> bool:
-    """Whether `datasets` prepared this dataset on this machine before."""
+def is_cached(dataset: str, revision: str = "") -> bool:
+    """Whether `datasets` prepared this dataset on this machine before; with a revision, at that very commit."""
     from datasets import config as datasets_config
 
-    return any(datasets_config.HF_DATASETS_CACHE.glob(f"{dataset.replace('/', '___')}/*/*/*/*.arrow"))
+    pattern = f"{dataset.replace('/', '___')}/*/*/{revision}*/*.arrow" if re.fullmatch(r"[\w.-]*", revision) else ""
+    return bool(pattern) and any(datasets_config.HF_DATASETS_CACHE.glob(pattern))
 
 
 @contextmanager
@@ -233,9 +234,10 @@ def load(dataset: str, configuration: str = "", revision: str = "", split: str =
     """
     import datasets
 
+    _be_quiet()
     named = {"name": configuration or None, "split": split or None}
     try:
-        if check_host() is not None and is_cached(dataset):
+        if check_host() is not None and is_cached(dataset, revision):
             with offline():
                 loaded = datasets.load_dataset(dataset, **named)
         else:
@@ -247,6 +249,16 @@ def load(dataset: str, configuration: str = "", revision: str = "", split: str =
     except Exception as error:  # the library lets through whatever its readers and its network raise
         raise DataError(_load_problem(dataset, configuration, split, error)) from error
     return {"train": loaded} if split else dict(loaded)
+
+
+def _be_quiet() -> None:
+    """What goes wrong is told in a sentence; the libraries would log it too, and draw bars between our lines."""
+    import datasets
+    import huggingface_hub
+
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    huggingface_hub.utils.logging.set_verbosity_error()
 
 
 def _load_problem(dataset: str, configuration: str, split: str, error: Exception) -> str:

@@ -87,7 +87,7 @@ def load_images(config: TrainConfig, folder: Path | None = None) -> ImageData:
         name, source, found = place.name, str(place), idx.read_folder(place)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
-        found, names, revision = hub.read_hub(config.dataset)
+        found, names, revision = hub.read_hub(config.dataset, config.dataset_configuration, config.dataset_revision)
     splits = _draw_missing(found, config)
     largest = max(int(split.labels.max()) for split in splits.values())
     if largest >= len(names):
@@ -114,7 +114,7 @@ def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
         found, names = texts.read_folder(place, columns)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
-        found, names, revision = hub.read_hub_texts(config.dataset, columns)
+        found, names, revision = hub.read_hub_texts(config.dataset, columns, config.dataset_configuration, config.dataset_revision)
     splits = _draw_missing(found, config)
     return TextData(name, source, revision, names, splits, digest_of_texts(splits), synthetic=kind == "built-in")
 
@@ -141,7 +141,7 @@ def check(config: TrainConfig, folder: Path | None = None) -> DataSummary | None
     and gives None: its download belongs to the worker. Raises DataError or ConfigError.
     """
     if source_kind(config, folder) == "hub":
-        hub.check_reachable(config.dataset)
+        hub.check_reachable(config.dataset, config.dataset_revision)
         if not hub.is_cached(config.dataset):
             return None
     return summarise(load_data(config, folder))

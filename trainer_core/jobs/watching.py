@@ -25,6 +25,9 @@ class Progress:
     seconds_left: float | None
     started: float
     pid: int
+    done_bytes: int = 0
+    all_bytes: int = 0
+    """Of a download, while there is one; 0 otherwise."""
 
     @property
     def share(self) -> float:
@@ -41,7 +44,7 @@ def progress(store: Store, run_id: str) -> Progress | None:
     """The worker's last sign of life, None before the first."""
     try:
         found = json.loads(store.progress(run_id).read_text(encoding="utf-8"))
-        return Progress(**{field.name: found[field.name] for field in fields(Progress)})
+        return Progress(**{field.name: found[field.name] for field in fields(Progress) if field.name in found})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

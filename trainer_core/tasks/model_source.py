@@ -6,7 +6,7 @@ from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.config import NETWORKS, PICTURES, TrainConfig
-from trainer_core.data.hub import check_host
+from trainer_core.data import hub
 from trainer_core.errors import ModelError
 
 
@@ -14,14 +14,14 @@ def check_model(config: TrainConfig) -> None:
     """Says within seconds what would keep the worker from loading the model. Raises ModelError."""
     if config.task in PICTURES or config.model in NETWORKS[config.task]:
         return
-    check_source(config.model)
+    check_source(config.model, config.model_revision)
     folder = Path(config.model).expanduser()
     if folder.is_dir():
         check_weights(folder)
 
 
-def check_source(source: str) -> None:
-    """Raises ModelError for a folder that is not there or holds no model, and within seconds for a hub id without a network."""
+def check_source(source: str, revision: str = "") -> None:
+    """Raises ModelError for a folder that is not there or holds no model, and for a hub id that is neither here nor on the hub."""
     path = Path(source).expanduser()
     if path.is_dir():
         _check_folder(path, source)
@@ -33,17 +33,21 @@ def check_source(source: str) -> None:
             )
         )
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    if isinstance(try_to_load_from_cache(source, "config.json"), str | os.PathLike):
-        return
-    problem = check_host()
-    if problem is not None:
+    try:
+        if isinstance(try_to_load_from_cache(source, "config.json", revision=revision or None), str | os.PathLike):
+            return
+    except HFValidationError as error:
         raise ModelError(
-            _(
-                "The model “{model}” is not on this machine and the hub can't be reached ({cause}). Give a folder with the model "
-                "in its place (--model FOLDER, or the field Model), or set HF_ENDPOINT to a mirror."
-            ).format(model=source, cause=problem)
-        )
+            _("“{model}” is no hub id: {cause}. Give small_gpt, an existing folder, or a hub id such as gpt2.").format(
+                model=source, cause=first_line(error)
+            )
+        ) from error
+    entry = hub.look_up("model", source, revision)
+    if not any(name.endswith(".safetensors") and "/" not in name for name in entry.files):
+        weights = [name for name in entry.files if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf"))]
+        raise not_safetensors(source, _("it has {files}").format(files=", ".join(weights)) if weights else _("it has none"))
 
 
 def check_weights(folder: Path) -> None:

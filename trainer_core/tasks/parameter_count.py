@@ -79,6 +79,10 @@ def _weight_files(source: str) -> list[Path]:
     if folder.is_dir():
         return sorted(folder.glob("*.safetensors"))
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(source, "model.safetensors")
+    try:
+        found = try_to_load_from_cache(source, "model.safetensors")
+    except HFValidationError:
+        return []
     return [Path(found)] if isinstance(found, str) else []

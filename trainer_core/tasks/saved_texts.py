@@ -28,7 +28,7 @@ def load_trained(folder: Path, config: TrainConfig, label_names: tuple[str, ...]
             raise CheckpointError(_("The checkpoint can't be opened. {cause}").format(cause=error)) from error
     from peft import PeftModel
 
-    base = load_model(config.model, tokenizer, classes, label_names, **quantised(config))
+    base = load_model(config.model, tokenizer, classes, label_names, config.model_revision, **quantised(config))
     if len(tokenizer) > base.get_input_embeddings().num_embeddings:
         base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     try:

@@ -10,22 +10,23 @@ from safetensors import SafetensorError
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
-from trainer_core.tasks.model_source import check_source, check_weights, first_line, not_safetensors
+from trainer_core.tasks.model_download import fetch_model
+from trainer_core.tasks.model_source import check_weights, first_line, not_safetensors
 from trainer_core.tasks.tokenizer_training import END, PADDING, train_backend
 
 
-def load_tokenizer(source: str, writes: bool) -> Any:
+def load_tokenizer(source: str, writes: bool, revision: str = "") -> Any:
     """The tokenizer in a folder or hub repository, with a padding token. Raises ModelError where there is none.
 
     A model that `writes` needs an end-of-text token too; an encoder such as BERT has none.
     """
     from transformers import AutoTokenizer
 
-    source = local_path(source)
-    if not (Path(source) / "tokenizer.json").is_file():  # an adapter's checkpoint has one without being a whole model
-        check_source(source)
+    folder = Path(source).expanduser()
+    if not (folder / "tokenizer.json").is_file():  # an adapter's checkpoint has one without being a whole model
+        folder = fetch_model(source, revision)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(
             _("The model {model} has no tokenizer that can be read: {cause}. Choose a model with tokenizer.json.").format(
@@ -74,27 +75,27 @@ def build_small_gpt(config: TrainConfig, tokenizer: Any, classes: int | None = N
     return GPT2LMHeadModel(shape) if classes is None else GPT2ForSequenceClassification(shape)
 
 
-def load_model(source: str, tokenizer: Any, classes: int | None = None, label_names: tuple[str, ...] = (), **more: Any) -> Any:
+def load_model(
+    source: str, tokenizer: Any, classes: int | None = None, label_names: tuple[str, ...] = (), revision: str = "", **more: Any
+) -> Any:
     """The model in a folder or hub repository: with a head for `classes`, else a language model.
 
     Raises ModelError for weights that are no safetensors, for an architecture without such a head, and offline.
     """
     import transformers
 
-    check_source(source)
-    source = local_path(source)
-    if Path(source).is_dir():
-        check_weights(Path(source))
+    folder = fetch_model(source, revision)
+    check_weights(folder)
     options: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True, "dtype": "float32", **more}
     try:
         if classes is None:
-            model, loading = transformers.AutoModelForCausalLM.from_pretrained(source, output_loading_info=True, **options)
+            model, loading = transformers.AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
         else:
             names = label_names or tuple(str(number) for number in range(classes))
             options |= {"num_labels": classes, "id2label": dict(enumerate(names)), "label2id": {n: i for i, n in enumerate(names)}}
             # A model fine-tuned for another number of classes keeps its body and gets a new head.
             options |= {"ignore_mismatched_sizes": True, "output_loading_info": True}
-            model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(source, **options)
+            model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(folder, **options)
     except SafetensorError as error:
         raise not_safetensors(source, first_line(error)) from error
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
@@ -147,9 +148,3 @@ def _positions_lost(model: Any) -> int:
         if name.endswith("position_embeddings") and padding is not None:
             return int(padding) + 1
     return 0
-
-
-def local_path(source: str) -> str:
-    """A folder's path with ~ written out; a hub id as it is."""
-    path = Path(source).expanduser()
-    return str(path) if path.is_dir() else source

@@ -34,7 +34,14 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
         model = build_small_gpt(config, tokenizer, classes if classifies else None)
         model.config.id2label = dict(enumerate(data.label_names))
     else:
-        model = load_model(config.model, tokenizer, classes if classifies else None, data.label_names, **quantised(config))
+        model = load_model(
+            config.model,
+            tokenizer,
+            classes if classifies else None,
+            data.label_names,
+            config.model_revision,
+            **quantised(config),
+        )
     limit = longest_text(model)
     if limit is not None and config.max_length > limit:
         raise ConfigError(
@@ -79,7 +86,7 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
 def get_tokenizer(config: TrainConfig, data: TextData) -> Any:
     """The model's own tokenizer, or one learnt from the training texts for a model built here."""
     if config.model != "small_gpt":
-        return load_tokenizer(config.model, writes=config.task == "label_token")
+        return load_tokenizer(config.model, writes=config.task == "label_token", revision=config.model_revision)
     train = data.splits["train"]
     return train_tokenizer([*train.texts, *(train.pairs or ())], config.vocabulary_size)
 

@@ -31,6 +31,8 @@ class Pulse:
         self._entered = {self.phase: self._started}
         self.step = self.total_steps = self.epochs = 0
         self.epoch = 0.0
+        self.done_bytes = self.all_bytes = 0
+        """Of a download, while there is one."""
         self.samples_per_second: float | None = None
         self.first_step = 0
         """The step that this process began at: above 0 when it resumed."""
@@ -87,6 +89,8 @@ class Pulse:
             "phase": self.phase,
             "phases": dict(self._entered),
             "step": self.step,
+            "done_bytes": self.done_bytes,
+            "all_bytes": self.all_bytes,
             "total_steps": self.total_steps,
             "epoch": self.epoch,
             "epochs": self.epochs,

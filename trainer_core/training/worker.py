@@ -5,19 +5,22 @@ import os
 import platform
 import sys
 import threading
+import time
 from gettext import gettext as _
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PrinterCallback, set_seed
 
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
-from trainer_core.config import TrainConfig
+from trainer_core.config import NETWORKS, PICTURES, TrainConfig
 from trainer_core.data import Data, load_data, plan, summarise
 from trainer_core.predictions import drop_after
 from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
+from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
 from trainer_core.tracking import tags
@@ -29,6 +32,7 @@ from trainer_core.training.trainer import DescentTrainer, choose_precision, trai
 from trainer_core.training.vitals import Pulse, Vitals
 
 logger = logging.getLogger("descent.worker")
+_TELL_SECONDS = 2.0
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "scikit-learn", "numpy", "mlflow")
 
 
@@ -49,6 +53,7 @@ def train(
     pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
     data = load_data(config, store.datasets)
+    _fetch_model(config, pulse)
     pulse.enter("building the model")
     set_seed(config.seed)
     task = prepare_task(config, data, store.cache)
@@ -88,6 +93,28 @@ def train(
     finally:
         ended.set()
         vitals.end()
+
+
+def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:
+    """Has a hub model here before anything is built, telling the bytes."""
+    if config.task in PICTURES or config.model in NETWORKS[config.task] or Path(config.model).expanduser().is_dir():
+        return
+    pulse.enter(_("downloading the model"))
+    told = 0.0
+
+    def tell(done: int, everything: int) -> None:
+        nonlocal told
+        pulse.done_bytes, pulse.all_bytes = done, everything
+        if time.monotonic() - told > _TELL_SECONDS or done >= everything > 0:
+            told = time.monotonic()
+            logger.info(
+                _("{done:,.1f} of {all:,.1f} MB of {model}.").format(done=done / 1e6, all=everything / 1e6, model=config.model)
+            )
+
+    try:
+        fetch_model(config.model, config.model_revision, tell)
+    finally:
+        pulse.done_bytes = pulse.all_bytes = 0
 
 
 def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal) -> int:
