@@ -66,6 +66,9 @@ def ask_texts(store: Store, run: RunRecord, checkpoint: Checkpoint, predictor: P
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(_("synthetic"), icon=":material/science:", color="orange")
             st.caption(_("This run learnt from reviews that a grammar made. It knows their words, and few others."))
+    if config.task == "language_modelling":
+        go_on(run, checkpoint, predictor)
+        return
     many = choose_input({"one": _("One text"), "many": _("Several, a line each")}, "playground/text-input") == "many"
     examples = load_examples(config)
     if not many:
@@ -86,6 +89,30 @@ def ask_texts(store: Store, run: RunRecord, checkpoint: Checkpoint, predictor: P
         if answer is not None:
             (draw_one if len(question.texts) == 1 else draw_many)(question, answer)
             draw_seen(checkpoint, question, answer)
+
+
+def go_on(run: RunRecord, checkpoint: Checkpoint, predictor: Predictor) -> None:
+    """A text and how the model goes on with it."""
+    text = st.text_area(
+        _("How it begins"), key="playground/begin", persist_state="session", placeholder=_("The first words of a text")
+    )
+    with st.grid(3, min_column_width=160):
+        tokens = int(st.number_input(_("Tokens at most"), 1, 400, 40, key="playground/tokens-at-most"))
+        temperature = st.slider(
+            _("Temperature"), 0.0, 2.0, 0.0, 0.1, key="playground/temperature", help=_("0 takes the likeliest token.")
+        )
+        seed = int(st.number_input(_("Seed"), 0, 2**31 - 1, 0, key="playground/seed", help=_("Another one draws other words.")))
+    if not (text or "").strip():
+        st.caption(_("Type how a text begins: the model goes on with it."))
+        return
+    try:
+        with st.spinner(_("Asking {name}. The first answer waits for its model to load.").format(name=plain(run.name))):
+            [said] = predictor.go_on(run.run_id, checkpoint.step, [str(text)], tokens, temperature, seed)
+    except TrainerError as error:
+        show_error(error)
+        return
+    st.markdown(_("**It goes on**"))
+    st.text(said or _("(it ends here)"))
 
 
 def choose_input(inputs: dict[str, str], key: str) -> str:

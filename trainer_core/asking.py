@@ -28,8 +28,18 @@ def predict(options: argparse.Namespace) -> int:
             if reads_pictures
             else _("{name} reads texts, not pictures. Ask it with --text TEXT or --file FILE.").format(name=run.name)
         )
+    if checkpoint.config().task == "language_modelling":
+        return _go_on(options, checkpoint)
     asked, answers = _ask_pictures(options, checkpoint) if reads_pictures else _ask_texts(options, checkpoint)
     for question, row in zip(asked, answers.probabilities, strict=True):
+        if not answers.labels:
+            number = float(row[0])
+            say(
+                json.dumps({"input": question, "number": number}, ensure_ascii=False)
+                if options.json
+                else f"{question}: {number:.4g}"
+            )
+            continue
         shares = dict(zip(answers.labels, map(float, row), strict=True))
         ranked = sorted(shares, key=lambda label: -shares[label])
         if options.json:
@@ -82,6 +92,20 @@ def merge(options: argparse.Namespace) -> int:
             name=run.name, step=checkpoint.step, model=config.model, folder=target
         )
     )
+    return 0
+
+
+def _go_on(options: argparse.Namespace, checkpoint: Checkpoint) -> int:
+    from trainer_core.data.questions import read_question_file, read_questions
+
+    asked = read_questions(read_question_file(Path(options.file)) if options.file else options.text, wants_pair=False)
+    predictor = Predictor(options.store)
+    try:
+        said = predictor.go_on(checkpoint.run_id, checkpoint.step, asked.texts, options.tokens, options.temperature)
+    finally:
+        predictor.close()
+    for question, text in zip(asked.texts, said, strict=True):
+        say(json.dumps({"input": question, "continuation": text}, ensure_ascii=False) if options.json else f"{question}|{text}")
     return 0
 
 

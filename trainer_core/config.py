@@ -10,18 +10,25 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from trainer_core.measures import MORE, measured
+
 Scale = Literal["linear", "log"]
 Group = Literal["Run", "Data", "Model", "Adapter", "Training", "Optimiser", "Evaluation and checkpoints"]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Switch = Literal["off", "on"]
 PICTURES = ("image_classification",)
-TEXTS = ("label_token", "sequence_classification")
+TEXTS = ("label_token", "sequence_classification", "regression", "language_modelling")
+CLASSIFIERS = ("image_classification", "label_token", "sequence_classification")
+WRITERS = ("label_token", "language_modelling")
+"""Tasks of models that write tokens; the other ones on texts have a head."""
 TASKS = (*PICTURES, *TEXTS)
 NETWORKS: Mapping[str, tuple[str, ...]] = {
     "image_classification": ("feed_forward", "cnn"),
     "label_token": ("small_gpt",),
     "sequence_classification": ("small_gpt",),
+    "regression": ("small_gpt",),
+    "language_modelling": ("small_gpt",),
 }
 """The models that Descent builds itself, by task. Texts also take a folder or a hub id."""
 
@@ -88,10 +95,11 @@ class TrainConfig(BaseModel):
         min_length=1,
         max_length=200,
     )
-    task: Literal["image_classification", "label_token", "sequence_classification"] = setting(
+    task: Literal["image_classification", "label_token", "sequence_classification", "regression", "language_modelling"] = setting(
         "image_classification",
         "Task",
-        "What the model learns: the class of a picture; to write a label's token after a text; or the class of a text, by a head.",
+        "What the model learns: the class of a picture; to write a label's token after a text; the class of a text, or one number, "
+        "by a head; or how texts go on.",
         "label_token teaches how language models work, sequence_classification is what the field uses.",
         group="Data",
     )
@@ -167,7 +175,7 @@ class TrainConfig(BaseModel):
         "Leave it empty when a row is one text.",
         group="Data",
         off="none",
-        shown_if={"task": ("sequence_classification",)},
+        shown_if={"task": ("sequence_classification", "regression")},
         max_length=200,
     )
     label_column: str = setting(
@@ -196,6 +204,7 @@ class TrainConfig(BaseModel):
         "balanced makes each class count the same in the loss, however rare.",
         "Choose balanced when one class has most of the rows and the others are missed.",
         group="Data",
+        shown_if={"task": CLASSIFIERS},
     )
     input_mean: float = setting(
         0.5,
@@ -488,6 +497,7 @@ class TrainConfig(BaseModel):
         "The share of certainty taken from the right class and spread over all, in training only.",
         "Try 0.1 when the model is sure of its mistakes.",
         group="Training",
+        shown_if={"task": CLASSIFIERS},
         ge=0,
         lt=1,
     )
@@ -623,10 +633,33 @@ class TrainConfig(BaseModel):
         ge=1,
         le=10_000,
     )
-    best_metric: Literal["eval/accuracy", "eval/f1_macro", "eval/loss"] = setting(
+    measures: tuple[Word, ...] = setting(
+        (),
+        "More measures",
+        "Measured beside loss, accuracy and macro F1: balanced_accuracy, mcc, roc_auc, log_loss, f1_per_class.",
+        "Add balanced_accuracy or mcc when classes are uneven, roc_auc and log_loss when probabilities matter.",
+        group="Evaluation and checkpoints",
+        off="none",
+        shown_if={"task": CLASSIFIERS},
+        max_length=20,
+    )
+    best_metric: Literal[
+        "auto",
         "eval/accuracy",
+        "eval/f1_macro",
+        "eval/loss",
+        "eval/balanced_accuracy",
+        "eval/mcc",
+        "eval/roc_auc",
+        "eval/log_loss",
+        "eval/rmse",
+        "eval/mae",
+        "eval/r2",
+        "eval/perplexity",
+    ] = setting(
+        "auto",
         "Best by",
-        "The measure that decides which checkpoint is the best.",
+        "The measure that decides which checkpoint is the best; auto takes accuracy, or the loss where there are no classes.",
         "f1_macro counts every class the same, however rare.",
         group="Evaluation and checkpoints",
     )
@@ -678,6 +711,33 @@ class TrainConfig(BaseModel):
                 ),
             )
         return self
+
+    @model_validator(mode="after")
+    def _measures_fit_task(self) -> Self:
+        unknown = [name for name in self.measures if name not in MORE]
+        if unknown:
+            raise _misfit(
+                "measures",
+                _("More measures (measures) has “{name}”; it takes {known}.").format(name=unknown[0], known=", ".join(MORE)),
+            )
+        there = measured(self.task, self.measures)
+        if self.best_metric != "auto" and self.best_metric not in there:
+            hint = _(" Add {name} to measures.").format(name=self.best_metric.removeprefix("eval/"))
+            raise _misfit(
+                "best_metric",
+                _("Best by (best_metric) is {metric}, which a run like this does not measure. It takes auto, {there}.").format(
+                    metric=self.best_metric, there=", ".join(there)
+                )
+                + (hint if self.best_metric.removeprefix("eval/") in MORE and self.task in CLASSIFIERS else ""),
+            )
+        return self
+
+    @property
+    def best_by(self) -> str:
+        """The metric that decides which checkpoint is the best, `auto` resolved."""
+        if self.best_metric != "auto":
+            return self.best_metric
+        return "eval/accuracy" if self.task in CLASSIFIERS else "eval/loss"
 
     @property
     def effective_batch_size(self) -> int:

@@ -11,6 +11,7 @@ from pages.components.dataset_look import examples_of, look_at_data
 from pages.components.session import plain, show_error
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
+from trainer_core.tasks.text_preview import label_of
 
 ONE, SECOND, MANY, SECONDS = "playground/text", "playground/second", "playground/texts", "playground/seconds"
 MOST_LINES = 200
@@ -47,8 +48,8 @@ def load_examples(config: TrainConfig) -> TextExamples:
         return TextExamples(None, {})
     split = look.data.splits[config.evaluation_split]
     pairs = split.pairs or [""] * len(split)
-    names = look.data.label_names
-    known = {(text, pair): names[int(label)] for text, pair, label in zip(split.texts, pairs, split.labels, strict=True)}
+    names = [label_of(look.data, config.evaluation_split, row) for row in range(len(split))]
+    known = {(text, pair): name for text, pair, name in zip(split.texts, pairs, names, strict=True) if name}
     return TextExamples(look.data, known)
 
 
@@ -124,14 +125,14 @@ def offer_examples(config: TrainConfig, examples: TextExamples, many: bool) -> N
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_("**Examples** of the {split} split").format(split=_(config.evaluation_split)), width="stretch")
         st.button(_("Show others"), icon=":material/shuffle:", type="tertiary", key="playground/other-texts", on_click=_shuffle)
-    rows = examples_of(data, config.evaluation_split, _EXAMPLES, start=shuffles * (-(-_EXAMPLES // len(data.label_names))))
+    rows = examples_of(data, config.evaluation_split, _EXAMPLES, start=shuffles * (-(-_EXAMPLES // max(1, len(data.label_names)))))
     with st.container(gap="xxsmall", key="text-examples"):
         for row in dict.fromkeys(rows):
             text, second = split.texts[row], split.pairs[row] if split.pairs else ""
-            label = data.label_names[int(split.labels[row])]
+            label = label_of(data, config.evaluation_split, row)
             shown = _short(text) if not second else f"{_short(text)} ⁄ {_short(second)}"
             st.button(
-                f":gray-badge[{plain(label)}] {plain(shown)}",
+                f":gray-badge[{plain(label)}] {plain(shown)}" if label else plain(shown),
                 key=f"playground/example-{row}",
                 type="tertiary",
                 on_click=partial(_add if many else _take, text, second),

@@ -24,9 +24,10 @@ from pages.components.figure_parts import (
     set_whole_steps,
     unit_of,
 )
-from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, is_share, metric_label, setting_label
+from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, metric_label, setting_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
+from trainer_core.measures import is_share
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import Segment
 

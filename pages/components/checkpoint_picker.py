@@ -9,6 +9,7 @@ from pages.components.run_facts import dataset_name
 from pages.components.session import format_count, format_metric, plain, show_error
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints
 from trainer_core.errors import TrainerError
+from trainer_core.measures import main_metric
 from trainer_core.store import Store
 from trainer_core.tracking import read
 from trainer_core.tracking.read import RunRecord
@@ -77,8 +78,9 @@ def _run_label(run: RunRecord) -> str:
 
 def _checkpoint_label(checkpoint: Checkpoint) -> str:
     parts = [_("step {step}").format(step=format_count(checkpoint.step))]
-    if "eval/accuracy" in checkpoint.metrics:
-        parts.append(format_metric("eval/accuracy", checkpoint.metrics["eval/accuracy"]))
+    main = main_metric(checkpoint.config().task)
+    if main in checkpoint.metrics:
+        parts.append(format_metric(main, checkpoint.metrics[main]))
     if checkpoint.is_best:
         parts.append(_("★ best"))
     if checkpoint.is_last:

@@ -10,7 +10,7 @@ from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from pages.components.text_data import draw_texts
-from trainer_core.data import DataSummary, ImageData, as_the_model_sees
+from trainer_core.data import DataSummary, ImageData, TextData, as_the_model_sees
 from trainer_core.settings import format_number
 from trainer_core.store import Store
 from trainer_core.tasks.text_preview import TextPreview
@@ -37,7 +37,7 @@ def draw_data(store: Store, form: Form, look: DataLook) -> TextPreview | None:
                 ),
                 icon=":material/cloud_download:",
             )
-    if look.summary and look.data:
+    if look.summary and look.data and look.summary.label_names:
         with right:
             st.caption(_("Training rows by label"))
             counts = look.summary.label_counts["train"]
@@ -51,8 +51,9 @@ def draw_data(store: Store, form: Form, look: DataLook) -> TextPreview | None:
                     config={"displayModeBar": False},
                     alt=_("Training rows by label. {pairs}").format(pairs=pairs),
                 )
-        if not isinstance(look.data, ImageData):
-            return draw_texts(form, look.data)
+    if look.summary and isinstance(look.data, TextData):
+        return draw_texts(form, look.data)
+    if look.summary and isinstance(look.data, ImageData):
         _draw_pictures(form, look.data)
     return None
 
@@ -65,7 +66,8 @@ def _draw_summary(summary: DataSummary, form: Form) -> None:
     if summary.image_shape is not None:
         height, width = summary.image_shape
         parts.append(_("{width} × {height} pixels").format(width=width, height=height))
-    parts.append(_("{classes} classes").format(classes=len(summary.label_names)))
+    if summary.label_names:
+        parts.append(_("{classes} classes").format(classes=len(summary.label_names)))
     st.caption(" · ".join(parts))
     if summary.synthetic:
         st.badge(_("synthetic: written by a grammar, not by people"), icon=":material/science:", color="orange")

@@ -110,6 +110,8 @@ def enlarged(picture: NDArray[np.uint8], side: int = _SHOWN_PIXELS) -> NDArray[n
 def examples_of(data: Data, split: str, count: int, start: int = 0) -> list[int]:
     """Rows to show: the labels in turn, so that a row of examples shows different ones. `start` moves on to further rows."""
     labels = data.splits[split].labels  # type: ignore[index]
+    if not data.label_names:  # numbers, or nothing to label
+        return [(start + place) % len(labels) for place in range(min(count, len(labels)))]
     groups = [np.flatnonzero(labels == label) for label in range(len(data.label_names))]
     groups = [group for group in groups if len(group)]
     return [int(groups[i % len(groups)][(start + i // len(groups)) % len(groups[i % len(groups)])]) for i in range(count)]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.components.formats import is_share
 from pages.components.series import Floats, XAxis, smooth, thin
+from trainer_core.measures import is_share
 
 GREY = "#7F8794"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")

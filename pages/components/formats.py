@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from gettext import gettext as _
 
+from trainer_core.measures import MEASURES, is_share
 from trainer_core.settings import SETTINGS, format_number
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:=\"'&^@])")
@@ -57,11 +58,6 @@ def format_count(count: float | None) -> str:
     return "–" if count is None or not math.isfinite(count) else f"{round(count):,}"
 
 
-def is_share(key: str) -> bool:
-    """Whether the metric is a share of one, shown in per cent."""
-    return key.rpartition("/")[2] in ("accuracy", "f1_macro")
-
-
 def format_metric(key: str, value: float | None) -> str:
     """A metric's value: shares as `96.31 %`, learning rates as `2e-3`, else four significant digits; a dash for none."""
     if value is None:
@@ -81,19 +77,19 @@ def format_metric(key: str, value: float | None) -> str:
 
 _METRIC_WORDS = {
     "loss": _("loss"),
-    "accuracy": _("accuracy"),
-    "f1_macro": _("F1, all classes alike"),
     "learning_rate": _("learning rate"),
     "grad_norm": _("gradient norm"),
     "samples_per_second": _("samples a second"),
     "epoch": _("epoch"),
     "samples": _("samples seen"),
-}
+} | {name: measure.label for name, measure in MEASURES.items()}
 
 BASELINE_WORDS = {
     "majority": _("majority class"),
     "naive_bayes": _("naive Bayes"),
     "logistic_regression": _("logistic regression"),
+    "mean": _("always the mean"),
+    "ridge": _("ridge regression on words"),
 }
 
 
@@ -104,9 +100,10 @@ def metric_label(key: str, evaluated_on: str = "validation") -> str:
     if group == "baseline" and baseline in BASELINE_WORDS and measure in _METRIC_WORDS:
         word = _METRIC_WORDS[measure]
         return _("{metric}, {baseline}").format(metric=word[0].upper() + word[1:], baseline=BASELINE_WORDS[baseline])
-    if not parted or name not in _METRIC_WORDS:
+    of_class = name.removeprefix("f1_class_") if name.startswith("f1_class_") else None
+    if not parted or (name not in _METRIC_WORDS and of_class is None):
         return key
-    word = _METRIC_WORDS[name]
+    word = _("F1 of “{label}”").format(label=of_class) if of_class is not None else _METRIC_WORDS[name]
     title = word[0].upper() + word[1:]
     if group == "eval":
         return _("{metric}, {split} split").format(metric=title, split=_(evaluated_on))

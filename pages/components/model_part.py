@@ -6,9 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.dataset_look import DataLook
+from pages.components.hub_part import draw_hub
 from pages.components.param_form import Form, draw_field
 from pages.components.session import format_count, plain
-from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.config import PICTURES, TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.settings import SETTINGS, build_config
 from trainer_core.tasks.model_source import check_model
@@ -48,6 +49,8 @@ def draw_model(form: Form, look: DataLook, preview: TextPreview | None) -> None:
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with left:
         draw_field(form, "model")
+        if form.texts["task"] in TEXTS:
+            draw_hub()
     with right:
         st.markdown(_describe(form, look, preview))
 

@@ -12,10 +12,11 @@ from pages.components.run_facts import baselines_of, evaluated_on, progress_word
 from pages.components.session import format_metric, plain, run_badge, show_error
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
+from trainer_core.measures import MEASURES, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, metric_history
 
-CARD_KEYS = ("train/loss", "eval/loss", "eval/accuracy", "progress/epoch")
+CARD_KEYS = ("train/loss", "eval/loss", "progress/epoch")
 CHART_HEIGHT = 250
 
 
@@ -31,13 +32,14 @@ def run_card(store: Store, run: RunRecord, *, stopping: bool) -> None:
             st.caption(_best_words(run), width="stretch")
             stop_button(store, run.run_id, stopping=stopping)
         st.progress(progress.share if progress else 0.0, text=plain(progress_words(progress)))
-        history = metric_history(store, [run.run_id], CARD_KEYS)
+        main = main_metric(run.settings.get("task"))
+        history = metric_history(store, [run.run_id], [*CARD_KEYS, main])
         left, right = st.columns(2)
         split = evaluated_on(run)
         with left:
             live_chart(loss_figure(history, evaluated_on=split), key=f"card-loss-{run.run_id}", height=CHART_HEIGHT)
         with right:
-            figure = metric_figure(history, "eval/accuracy", baselines=baselines_of(run), evaluated_on=split)
+            figure = metric_figure(history, main, baselines=baselines_of(run), evaluated_on=split)
             live_chart(figure, key=f"card-accuracy-{run.run_id}", height=CHART_HEIGHT)
 
 
@@ -74,9 +76,10 @@ def attempt(action: Callable[[], object]) -> None:
 
 
 def _best_words(run: RunRecord) -> str:
-    best = run.best.get("eval/accuracy")
+    main = main_metric(run.settings.get("task"))
+    best = run.best.get(main)
     if best is None:
         return _("No evaluation yet")
-    return _("Best accuracy so far {value}, {split} split").format(
-        value=format_metric("eval/accuracy", best), split=evaluated_on(run)
+    return _("Best {measure} so far {value}, {split} split").format(
+        measure=MEASURES[main.removeprefix("eval/")].label, value=format_metric(main, best), split=evaluated_on(run)
     )

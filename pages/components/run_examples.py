@@ -14,6 +14,7 @@ from pages.components.dataset_look import enlarged, look_at_data
 from pages.components.run_facts import evaluated_on
 from pages.components.session import format_count, plain
 from trainer_core.data import Data, ImageData, TextData
+from trainer_core.measures import KIND_OF_TASK
 from trainer_core.predictions import MOST_ROWS, folder, list_steps, read_predictions
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
@@ -31,6 +32,9 @@ Kept = tuple[tuple[int, int], ...]
 def examples_tab(store: Store, run: RunRecord) -> None:
     """A row an example: text or picture, true label, what it says now, and what it said at each evaluation kept."""
     kept = kept_steps(store, run)
+    if not kept and run.settings.get("task") in KIND_OF_TASK:
+        st.info(_("Answers are kept where classes are told apart. Ask the run in the playground."), icon=":material/fact_check:")
+        return
     if not kept:
         st.info(
             _("No predictions yet. They are kept after each evaluation: what the run says of every evaluated example."),

@@ -32,20 +32,24 @@ from pages.components.train_longer import train_longer
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint, list_checkpoints
 from trainer_core.config import TrainConfig
+from trainer_core.measures import main_metric
 from trainer_core.recipes import RECIPES
 from trainer_core.settings import SETTINGS, differences
 from trainer_core.store import Store
 from trainer_core.tracking import tags
 from trainer_core.tracking.read import RunRecord, metric_history
 
-FURTHER = ("eval/f1_macro", "train/learning_rate", "train/grad_norm", "train/samples_per_second")
+FURTHER = ("train/learning_rate", "train/grad_norm", "train/samples_per_second")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _LOG_LINES = 400
 
 
 def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> None:
     """Loss of training and evaluation in one chart, accuracy beside its baselines, further metrics in a grid."""
-    history = metric_history(store, [run.run_id], ["train/loss", "eval/loss", "eval/accuracy", "progress/epoch", *FURTHER])
+    main = main_metric(run.settings.get("task"))
+    measured = [key for key in sorted(run.metrics) if key.startswith("eval/") and key not in ("eval/loss", main)]
+    keys = [main, *measured, *FURTHER]
+    history = metric_history(store, [run.run_id], ["train/loss", "eval/loss", "progress/epoch", *keys])
     if history.empty:
         st.info(_("No points yet. The first ones come with the first training steps."), icon=":material/show_chart:")
         return
@@ -53,9 +57,8 @@ def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> N
     figure = loss_figure(history, evaluated_on=split, axis=axis, smoothing=smoothing, segments=segments)
     live_chart(figure, key=f"loss-{run.run_id}-{axis}", height=360)
     there = set(history["key"])
-    keys = [key for key in ("eval/accuracy", *FURTHER) if key in there or key == "eval/accuracy"]
     with st.grid(2, min_column_width=330):
-        for key in keys:
+        for key in (key for key in keys if key in there or key == main):
             figure = metric_figure(history, key, baselines=baselines_of(run), evaluated_on=split, axis=axis, segments=segments)
             live_chart(figure, key=f"{key}-{run.run_id}-{axis}", height=280)
 
@@ -158,7 +161,7 @@ def checkpoint_row(store: Store, run: RunRecord, checkpoint: Checkpoint) -> None
                     st.badge(_("latest"), icon=":material/schedule:", color="gray")
             measures = [
                 f"{metric_label(key, evaluated_on(run))} {format_metric(key, checkpoint.metrics[key])}"
-                for key in ("eval/accuracy", "eval/loss")
+                for key in (main_metric(run.settings.get("task")), "eval/loss")
                 if key in checkpoint.metrics
             ]
             saved = format_when(pd.Timestamp(checkpoint.saved_at, unit="s", tz="UTC"), viewer_now(), viewer_zone())

@@ -23,6 +23,7 @@ from pages.components.session import (
 from trainer_core import jobs
 from trainer_core.checkpoints import list_checkpoints
 from trainer_core.config import TEXTS
+from trainer_core.measures import MEASURES, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run
 
@@ -115,21 +116,23 @@ def _origin(run: RunRecord) -> str:
 
 def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
     split = evaluated_on(run)
-    best = run.best.get("eval/accuracy")
+    main = main_metric(run.settings.get("task"))
+    best = run.best.get(main)
     rows = [
         (
-            _("Best accuracy"),
-            format_metric("eval/accuracy", best),
+            _("Best {measure}").format(measure=MEASURES[main.removeprefix("eval/")].label),
+            format_metric(main, best),
             _("The best evaluation, on the {split} split.").format(split=split),
         )
     ]
-    if "test/accuracy" in run.metrics:
+    tested = main.replace("eval/", "test/")
+    if tested in run.metrics:
         hint = _("The best checkpoint on the test split, measured once, at the end.")
-        rows.append((_("Final test"), format_metric("test/accuracy", run.metrics["test/accuracy"]), hint))
-    for key in ("naive_bayes", "logistic_regression"):
-        baseline = run.metrics.get(f"baseline/{key}/accuracy")
+        rows.append((_("Final test"), format_metric(tested, run.metrics[tested]), hint))
+    for key in ("naive_bayes", "logistic_regression", "ridge"):
+        baseline = run.metrics.get(f"baseline/{key}/{main.removeprefix('eval/')}")
         if baseline is not None:
-            rows.append((baseline_name(key), format_metric("eval/accuracy", baseline), _baseline_hint(run, key)))
+            rows.append((baseline_name(key), format_metric(main, baseline), _baseline_hint(run, key)))
     rows.append((_("Time"), format_duration(run.duration_seconds), _("How long the run was worked on, pauses left out.")))
     if run.tags.get("descent.parameters", "").isdigit():
         rows.append((_("Parameters"), format_count(int(run.tags["descent.parameters"])), _("Numbers that training adjusts.")))

@@ -36,6 +36,11 @@ def draw_one(question: TextQuestion, answer: Predictions) -> None:
     """The winner in words and a bar for each class, the winner bold."""
     shares = answer.probabilities[0]
     true_label = question.true_labels[0]
+    if not answer.labels:
+        st.metric(_("It says"), f"{float(shares[0]):,.4g}", help=_("The number that the head predicts, in the data's own unit."))
+        if true_label is not None:
+            st.caption(_("It is {number}.").format(number=plain(true_label)))
+        return
     st.markdown(f"#### {verdict(answer.labels[int(shares.argmax())], true_label)}")
     st.plotly_chart(
         prediction_bars(answer.labels, shares, true_label),
@@ -47,6 +52,9 @@ def draw_one(question: TextQuestion, answer: Predictions) -> None:
 
 def draw_many(question: TextQuestion, answer: Predictions) -> None:
     """A row a text: what it says, how sure it is, and what is right where that is known."""
+    if not answer.labels:
+        _draw_numbers(question, answer)
+        return
     winners = answer.probabilities.argmax(axis=1)
     names = [answer.labels[int(winner)] for winner in winners]
     columns: dict[str, object] = {_("Text"): list(question.texts)}
@@ -74,6 +82,23 @@ def draw_many(question: TextQuestion, answer: Predictions) -> None:
     )
 
 
+def _draw_numbers(question: TextQuestion, answer: Predictions) -> None:
+    columns: dict[str, object] = {_("Text"): list(question.texts)}
+    if question.pairs is not None:
+        columns[_("Second text")] = list(question.pairs)
+    columns[_("It says")] = [float(row[0]) for row in answer.probabilities]
+    if any(label is not None for label in question.true_labels):
+        columns[_("It is")] = [float(label) if label else None for label in question.true_labels]
+    st.dataframe(
+        pd.DataFrame(columns),
+        key="playground/numbers",
+        hide_index=True,
+        height=table_height(len(question.texts), 12),
+        column_config={_("Text"): st.column_config.TextColumn(width="large")},
+        alt=_("The number that the checkpoint predicts for each text"),
+    )
+
+
 def draw_seen(checkpoint: Checkpoint, question: TextQuestion, answer: Predictions) -> None:
     """The tokens that the model read, folded."""
     config = checkpoint.config()
@@ -83,7 +108,8 @@ def draw_seen(checkpoint: Checkpoint, question: TextQuestion, answer: Prediction
         except (TrainerError, OSError, ValueError) as error:
             show_error(error if isinstance(error, TrainerError) else TrainerError(str(error)))
             return
-        winners = [answer.labels[int(index)] for index in answer.probabilities[: len(seen)].argmax(axis=1)]
+        shown = answer.probabilities[: len(seen)]
+        winners = [answer.labels[int(row.argmax())] if answer.labels else f"{float(row[0]):,.4g}" for row in shown]
         rows = [
             replace(token_row(one), learned=winner, words=token_words(one, config.max_length))
             for one, winner in zip(seen, winners, strict=True)

@@ -15,7 +15,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.settings import build_config
-from trainer_core.tasks.text_preview import TextPreview, load_backend, preview_texts
+from trainer_core.tasks.text_preview import TextPreview, label_of, load_backend, preview_texts
 
 _EXAMPLES = 4
 _LONGEST_BARE = 400
@@ -62,6 +62,12 @@ def explain(config: TrainConfig, data: TextData) -> str:
             "{kind} as the model sees them, token by token: it reads all up to the arrow, where the loss is masked, "
             "and learns only the label's token after it."
         ).format(kind=kind)
+    if config.task == "language_modelling":
+        return _("{kind} as the model sees them, token by token: at each it learns the next one.").format(kind=kind)
+    if config.task == "regression":
+        return _("{kind} as the model sees them, token by token: it reads all of them, and its head learns the number.").format(
+            kind=kind
+        )
     return _("{kind} as the model sees them, token by token: it reads all of them, and its head learns the label.").format(
         kind=kind
     )
@@ -76,7 +82,7 @@ def _draw_bare(data: TextData, rows: Sequence[int]) -> None:
     for row in rows:
         text = train.texts[row] if train.pairs is None else f"{train.texts[row]} | {train.pairs[row]}"
         short = text if len(text) <= _LONGEST_BARE else f"{text[:_LONGEST_BARE]}…"
-        st.text(f"{data.label_names[int(train.labels[row])]}: {short}")
+        st.text(f"{label_of(data, 'train', row)}: {short}".removeprefix(": "))
 
 
 def _config_of(form: Form) -> TrainConfig:

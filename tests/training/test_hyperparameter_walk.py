@@ -56,6 +56,7 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "save_steps": (3, {}),
     "checkpoints_kept": (1, {"save_steps": 3}),
     "best_metric": ("eval/loss", {"eval_steps": 2, "epochs": 4, "learning_rate": 3e-2}),
+    "measures": (("mcc", "f1_per_class"), {}),
     "early_stopping_patience": (1, {"epochs": 6, "learning_rate": 1e-9}),
 }
 LORA: dict[str, Any] = {"adapter": "lora", "model": "LLAMA"}

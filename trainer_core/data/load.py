@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.config import CLASSIFIERS, PICTURES, TrainConfig
 from trainer_core.data import hub, idx, library, saved, texts
 from trainer_core.data.digits import read_digits
 from trainer_core.data.images import ImageData, ImageSplit, digest_of
@@ -198,11 +198,12 @@ def source_kind(config: TrainConfig, folder: Path | None = None) -> str:
 def _draw_missing(found: Mapping[str, Split], config: TrainConfig) -> dict[SplitName, Split]:
     train = found["train"]
     rows = np.arange(len(train))
+    strata = train.labels if config.task in CLASSIFIERS else np.zeros(len(train), dtype=np.int64)
     splits: dict[SplitName, Split] = {}
     if "test" in found:
         splits["test"] = found["test"]
     else:
-        rows, drawn = draw_stratified(train.labels, config.test_share)
+        rows, drawn = draw_stratified(strata, config.test_share)
         splits["test"] = train.take(drawn)
     if config.evaluation_split == "validation":
         if "validation" in found:
@@ -210,7 +211,7 @@ def _draw_missing(found: Mapping[str, Split], config: TrainConfig) -> dict[Split
         else:
             # The share is of all the rows that were there, so that 0.15 and 0.15 leave 0.70.
             share = config.validation_share * len(train) / len(rows)
-            kept, drawn = draw_stratified(train.labels[rows], share)
+            kept, drawn = draw_stratified(strata[rows], share)
             splits["validation"] = train.take(rows[drawn])
             rows = rows[kept]
     splits["train"] = train.take(rows)

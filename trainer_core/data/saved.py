@@ -13,6 +13,7 @@ from trainer_core.data.record import Record
 from trainer_core.data.squares import picture_of
 from trainer_core.data.texts import TextColumns, TextSplit, read_tables
 from trainer_core.errors import DataError
+from trainer_core.measures import kind_of
 
 
 def check_fit(record: Record, config: TrainConfig) -> None:
@@ -35,12 +36,14 @@ def read_texts(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, Tex
     """The record, the splits and the label names. Columns were chosen when it was saved, so those of the settings don't matter."""
     record = find(folder, config.dataset)
     check_fit(record, config)
+    kind = kind_of(config.task)
     pair = bool(record.reading.pair_column)
+    pair = pair and kind != "text"
     columns = ["split", "row", "text", "label", *(["pair"] if pair else [])]
     examples = read_examples(folder, record, columns)
     tables = {str(split): part for split, part in examples.groupby("split", sort=False)}
-    wanted = TextColumns("text", "pair" if pair else "", "label", config.label_names)
-    known = record.label_names
+    wanted = TextColumns("text", "pair" if pair else "", "label", config.label_names if kind == "classes" else (), kind)
+    known = record.label_names if kind == "classes" else ()
     splits, names = read_tables(
         record.reference, {split: {str(c): list(part[c]) for c in part} for split, part in tables.items()}, wanted, known
     )

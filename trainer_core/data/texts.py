@@ -14,17 +14,21 @@ from numpy.typing import NDArray
 from trainer_core.config import TrainConfig
 from trainer_core.data.splits import SplitName
 from trainer_core.errors import DataError
+from trainer_core.measures import Kind, kind_of
 
 _LONGEST_FIELD = 2**27
 
 
 @dataclass(frozen=True)
 class TextSplit:
-    """One split: `texts` and `labels` (int64 [rows]) row by row; `pairs` holds second texts where a row is a pair."""
+    """One split: `texts` and `labels` row by row; `pairs` holds second texts where a row is a pair.
+
+    `labels` has shape [rows]: int64 class numbers, float64 numbers to predict, or zeros where there is nothing to label.
+    """
 
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     rows: NDArray[np.int64]
     """The row each example had in its source, shape [rows]."""
 
@@ -37,8 +41,8 @@ class TextSplit:
         return TextSplit(tuple(self.texts[index] for index in indices), pairs, self.labels[indices], self.rows[indices])
 
     def label_counts(self, labels: int) -> list[int]:
-        """How many examples each of the `labels` classes has."""
-        return [int(count) for count in np.bincount(self.labels, minlength=labels)]
+        """How many examples each of the `labels` classes has; [] where there are no classes."""
+        return [] if not labels else [int(count) for count in np.bincount(self.labels, minlength=labels)]
 
     def example_id(self, index: int) -> str:
         """blake2 of the text and its source row, 16 hexadecimal digits."""
@@ -70,11 +74,15 @@ class TextColumns:
     pair: str
     label: str
     label_names: tuple[str, ...]
+    kind: Kind = "classes"
+    """What the label is: a class, a number, or nothing at all (`text`)."""
 
     @classmethod
     def of(cls, config: TrainConfig) -> "TextColumns":
         """As the settings say."""
-        return cls(config.text_column, config.pair_column, config.label_column, config.label_names)
+        kind = kind_of(config.task)
+        names = config.label_names if kind == "classes" else ()
+        return cls(config.text_column, config.pair_column if kind != "text" else "", config.label_column, names, kind)
 
 
 def read_folder(folder: Path, columns: TextColumns) -> tuple[dict[str, TextSplit], tuple[str, ...]]:
@@ -129,7 +137,7 @@ def read_tables(
     Label names given in the settings win. Labels are numbered in the order of their names. Raises DataError for a missing
     column, empty texts, or fewer than two classes.
     """
-    wanted = [columns.text, columns.label] + ([columns.pair] if columns.pair else [])
+    wanted = [columns.text, *([columns.label] if columns.kind != "text" else []), *([columns.pair] if columns.pair else [])]
     for split, table in tables.items():
         for name in wanted:
             if name not in table:
@@ -138,8 +146,10 @@ def read_tables(
                         "The {split} split of {source} has no column “{name}”; its columns are {columns}. Name the right one."
                     ).format(split=split, source=source, name=name, columns=", ".join(table))
                 )
-    values = sorted({_label_text(value) for table in tables.values() for value in table[columns.label]}, key=_by_number)
-    names = _label_names(source, values, columns.label_names, known_names)
+    classes = columns.kind == "classes"
+    found = {_label_text(value) for table in tables.values() for value in table[columns.label]} if classes else set()
+    values = sorted(found, key=_by_number)
+    names = _label_names(source, values, columns.label_names, known_names) if classes else ()
     numbers = {value: index for index, value in enumerate(values)}
     if all(value.isdigit() and int(value) < len(names) for value in values):
         numbers = {value: int(value) for value in values}
@@ -157,6 +167,9 @@ def read_tables(
                     "Fill them or take them out."
                 ).format(count=len(empty), split=split, source=source, row=empty[0] + 1)
             )
+        if columns.kind == "text":
+            splits[split] = TextSplit(texts, None, np.zeros(len(texts), dtype=np.int64), np.arange(len(texts)))
+            continue
         unlabelled = [row for row, value in enumerate(table[columns.label]) if not _label_text(value)]
         if unlabelled:
             raise DataError(
@@ -165,11 +178,15 @@ def read_tables(
                     "Fill them or take them out."
                 ).format(count=len(unlabelled), split=split, source=source, row=unlabelled[0] + 1)
             )
-        labels = np.array([numbers[_label_text(value)] for value in table[columns.label]], dtype=np.int64)
+        labels = (
+            np.array([numbers[_label_text(value)] for value in table[columns.label]], dtype=np.int64)
+            if classes
+            else _as_numbers(source, split, table[columns.label])
+        )
         splits[split] = TextSplit(texts, pairs, labels, np.arange(len(texts)))
         if not len(labels):
             raise DataError(_("The {split} split of {source} has no rows. Add some.").format(split=split, source=source))
-    if len(np.unique(splits["train"].labels)) < 2:
+    if classes and len(np.unique(splits["train"].labels)) < 2:
         raise DataError(
             _(
                 "All training texts of {source} carry one label, “{label}”. There is nothing to tell apart: "
@@ -202,6 +219,23 @@ def _label_names(source: str, values: Sequence[str], given: Sequence[str], known
             )
         )
     return names
+
+
+def _as_numbers(source: str, split: str, values: Sequence[Any]) -> NDArray[Any]:
+    numbers = []
+    for row, value in enumerate(values, start=1):
+        try:
+            number = float(str(value).strip())
+        except ValueError:
+            number = float("nan")
+        if not np.isfinite(number):
+            raise DataError(
+                _(
+                    "Row {row:,} of the {split} split of {source} has “{value}” where a number is learnt. Mend it or take it out."
+                ).format(row=row, split=split, source=source, value=str(value)[:60])
+            )
+        numbers.append(number)
+    return np.array(numbers, dtype=np.float64)
 
 
 def _label_text(value: Any) -> str:

@@ -75,6 +75,8 @@ def check_exportable(run: RunRecord, config: TrainConfig) -> None:
         reason = _("4-bit weights need a GPU, where numbers are not the same twice")
     elif config.class_weights == "balanced" and config.task == "label_token":
         reason = _("class weights on label tokens are not written as a script yet")
+    elif config.best_by not in ("eval/accuracy", "eval/f1_macro", "eval/loss"):
+        reason = _("a best checkpoint by {metric} is not written as a script yet").format(metric=config.best_by)
     elif "CPU" not in run.tags.get(tags.DEVICE, "CPU"):
         reason = _("it was trained on a GPU, where numbers are not the same twice")
     elif run.tags.get(tags.EPOCHS) and config.schedule != "constant":
@@ -148,7 +150,7 @@ def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
         "import torch",
         "from datasets import load_dataset",
         *(["from peft import LoraConfig, get_peft_model"] if config.adapter == "lora" else []),
-        *(["from sklearn.metrics import f1_score"] if config.best_metric == "eval/f1_macro" else []),
+        *(["from sklearn.metrics import f1_score"] if config.best_by == "eval/f1_macro" else []),
     ]
     lines += ["from torch import nn"] if pictures else []
     lines += ["from torch.nn import functional", "from torch.utils.data import Dataset" + (", Sampler" if grouped else "")]
@@ -324,7 +326,7 @@ def _tail(config: TrainConfig, data: Data) -> str:
         parts.insert(0, _weights(data))
     if grouped:
         parts.append(pieces.GROUPED.format(seed="SEED", batch_size=config.batch_size))
-    metric = config.best_metric.replace("/", "_")
+    metric = config.best_by.replace("/", "_")
     patience = config.early_stopping_patience
     parts.append(
         pieces.BEST.format(
@@ -338,7 +340,7 @@ def _tail(config: TrainConfig, data: Data) -> str:
             stop=pieces.STOP.format(patience=patience) if patience else "",
         )
     )
-    parts.append(pieces.MEASURE.format(more=pieces.MEASURE_F1 if config.best_metric == "eval/f1_macro" else ""))
+    parts.append(pieces.MEASURE.format(more=pieces.MEASURE_F1 if config.best_by == "eval/f1_macro" else ""))
     batches = f"math.ceil(len(train) / {config.batch_size})"
     steps = batches if config.accumulation_steps == 1 else f"math.ceil({batches} / {config.accumulation_steps})"
     parts.append(f"\n\nsteps_per_epoch = {steps}\n{pieces.optimiser(config)}")
@@ -367,7 +369,7 @@ def _weights(data: Data) -> str:
 
 
 def _measured(config: TrainConfig) -> str:
-    return f"MEASURED = {('loss', 'accuracy', *(['f1_macro'] if config.best_metric == 'eval/f1_macro' else []))}"
+    return f"MEASURED = {('loss', 'accuracy', *(['f1_macro'] if config.best_by == 'eval/f1_macro' else []))}"
 
 
 def _wrapped(names: list[str]) -> str:

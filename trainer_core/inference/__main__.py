@@ -1,8 +1,9 @@
 """The warm process behind the playground: `python -m trainer_core.inference --store STORE`, asked over its own pipes.
 
 A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by their bytes; for texts {"run", "step", "texts",
-"pairs"}. An answer is a line of JSON ({"labels", "shape", "seconds"} or {"error"}) and then the probabilities' bytes (float32,
-row by row). It ends when its standard input does.
+"pairs"}, and for texts to go on with "tokens", "temperature" and "seed" in place of pairs. An answer is a line of JSON ({"labels",
+"shape", "seconds"}, with "texts" where it goes on, or {"error"}) and then the probabilities' bytes (float32, row by row). It ends
+when its standard input does.
 """
 
 import argparse
@@ -39,6 +40,10 @@ def main() -> None:
         content = _read_exactly(sys.stdin.buffer, prod(shape)) if shape else b""
         began = time.perf_counter()
         try:
+            if "tokens" in request:
+                said = loaded.go_on(run, step, request["texts"], request["tokens"], request["temperature"], request["seed"])
+                _answer(answers, {"texts": said, "labels": [], "shape": [0], "seconds": time.perf_counter() - began})
+                continue
             if "texts" in request:
                 labels, probabilities = loaded.predict_texts(run, step, request["texts"], request["pairs"])
             else:

@@ -50,11 +50,13 @@ class LoadedCheckpoints:
     def predict_texts(
         self, run_id: str, step: int, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> tuple[tuple[str, ...], Answers]:
-        """Class names and probabilities float32 [rows, classes] for texts, or for pairs of texts.
+        """Class names and probabilities float32 [rows, classes] for texts, or for pairs; for numbers no names and [rows, 1].
 
         Raises CheckpointError where the checkpoint is missing, damaged, or made for pictures, and DataError for an empty text.
         """
         checkpoint, ask = self._load(run_id, step, pictures=False)
+        if checkpoint.config().task == "language_modelling":
+            raise CheckpointError(_("The checkpoint goes on with texts; it tells no classes apart."))
         wants_pair = bool(checkpoint.config().pair_column)
         if wants_pair != (pairs is not None):
             raise CheckpointError(
@@ -67,6 +69,17 @@ class LoadedCheckpoints:
             if empty is not None:
                 raise DataError(_("Text {number} of {count} is empty. Write something.").format(number=empty, count=len(asked)))
         return checkpoint.label_names, ask((texts, pairs))
+
+    def go_on(self, run_id: str, step: int, texts: Sequence[str], tokens: int, temperature: float, seed: int) -> list[str]:
+        """How each text goes on, up to so many tokens; temperature 0 always takes the likeliest.
+
+        Raises CheckpointError for a checkpoint that was not trained to go on with texts.
+        """
+        checkpoint, ask = self._load(run_id, step, pictures=False)
+        if checkpoint.config().task != "language_modelling":
+            raise CheckpointError(_("The checkpoint tells classes or numbers; it does not go on with texts."))
+        answers: Any = ask((texts, tokens, temperature, seed))
+        return list(answers)
 
     def _load(self, run_id: str, step: int, pictures: bool) -> tuple[Checkpoint, Callable[[Any], Answers]]:
         checkpoint = find_checkpoint(self._store, run_id, step)
@@ -119,16 +132,27 @@ def _asker(network: ImageClassifier, checkpoint: Checkpoint) -> Callable[[NDArra
 def load_texts(checkpoint: Checkpoint) -> Callable[[tuple[Sequence[str], Sequence[str] | None]], Answers]:
     """What answers for texts: the checkpoint's own model and tokenizer, or the adapter over the model that it was trained on."""
     from trainer_core.tasks import texts
+    from trainer_core.tasks.regression import Scale
     from trainer_core.tasks.saved_texts import load_trained
 
     config = checkpoint.config()
     model, tokenizer = load_trained(checkpoint.path, config, checkpoint.label_names)
     label_ids = checkpoint.details.get("label_token_ids", [])
+    if config.task == "language_modelling":
+        from trainer_core.tasks.going_on import go_on
+
+        def write(asked: Any) -> Any:
+            return go_on(config, model, tokenizer, *asked)
+
+        return write
 
     def ask(asked: tuple[Sequence[str], Sequence[str] | None]) -> Answers:
         # The data's texts come without space around them too.
         first, second = ([text.strip() for text in part] if part is not None else None for part in asked)
         assert first is not None
+        if config.task == "regression":
+            scale = Scale(float(checkpoint.details["number_mean"]), float(checkpoint.details["number_std"]))
+            return texts.numbers(config, model, tokenizer, scale, first, second)
         return texts.class_probabilities(config, model, tokenizer, label_ids, len(checkpoint.label_names), first, second)
 
     return ask

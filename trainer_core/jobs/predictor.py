@@ -61,6 +61,15 @@ class Predictor:
         question = {"run": run_id, "step": checkpoint_step, "texts": list(texts), "pairs": None if pairs is None else list(pairs)}
         return self._predict(question, b"", None)
 
+    def go_on(
+        self, run_id: str, checkpoint_step: int, texts: Sequence[str], tokens: int = 40, temperature: float = 0.0, seed: int = 0
+    ) -> list[str]:
+        """How a language model goes on with each text. Raises TrainerError with the reason where it can't."""
+        question = {"run": run_id, "step": checkpoint_step, "texts": list(texts)}
+        with self._lock:
+            header, _nothing = self._ask({**question, "tokens": tokens, "temperature": temperature, "seed": seed}, b"")
+        return [str(text) for text in header["texts"]]
+
     def _predict(self, question: dict[str, Any], content: bytes, seen: NDArray[np.float32] | None) -> Predictions:
         with self._lock:
             header, answer = self._ask(question, content)

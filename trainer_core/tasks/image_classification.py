@@ -48,5 +48,7 @@ def prepare(config: TrainConfig, data: ImageData) -> Prepared:
         choose_logits=lambda logits, _labels: logits,
         choose_labels=lambda labels: labels,
         loss=class_loss(class_weights(config, data), config.label_smoothing),
+        label_names=data.label_names,
+        measures=config.measures,
         details={"image_shape": data.image_shape, "content_share": content_share_of(data.splits["train"].images)},
     )

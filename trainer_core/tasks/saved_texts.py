@@ -6,7 +6,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from trainer_core.config import TrainConfig
+from trainer_core.config import WRITERS, TrainConfig
 from trainer_core.errors import CheckpointError, ModelError
 from trainer_core.tasks.adapters import quantised
 from trainer_core.tasks.text_models import load_model, load_tokenizer
@@ -19,7 +19,7 @@ def load_trained(folder: Path, config: TrainConfig, label_names: tuple[str, ...]
 
     Raises CheckpointError where they do not fit, and ModelError where an adapter's own model is gone.
     """
-    classes = len(label_names) if config.task == "sequence_classification" else None
+    classes = None if config.task in WRITERS else len(label_names) or 1
     tokenizer = load_tokenizer(str(folder), writes=classes is None)
     if not (folder / ADAPTER).is_file():
         try:

@@ -1,6 +1,7 @@
 """The field's way to classify texts: a head of one score a class on any encoder or language model. One text, or a pair."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +18,9 @@ class TextDataset(Dataset[Batch]):
     """A split as tokens, framed as the tokenizer frames one text or a pair; of what is too long the tail is kept."""
 
     def __init__(
-        self, tokens: Tokens, pairs: Tokens | None, labels: NDArray[np.int64], frame: Frame, padding: int, config: TrainConfig
+        self, tokens: Tokens, pairs: Tokens | None, labels: NDArray[Any], frame: Frame, padding: int, config: TrainConfig
     ) -> None:
-        self.tokens, self.pairs, self.labels, self.frame, self.padding = tokens, pairs, torch.from_numpy(labels), frame, padding
+        self.tokens, self.pairs, self.labels, self.frame, self.padding = tokens, pairs, _as_tensor(labels), frame, padding
         self.max_length = config.max_length
         self.width = config.max_length if config.padding == "fixed" else None
 
@@ -30,7 +31,8 @@ class TextDataset(Dataset[Batch]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """One batch: `input_ids` and `attention_mask` int64 [rows, tokens], `labels` int64 [rows]; `token_type_ids` for a pair
+        """One batch: `input_ids` and `attention_mask` int64 [rows, tokens], `labels` int64 [rows]
+        (float32 for numbers); `token_type_ids` for a pair
         where the model has such."""
         framed = [self.frame.put(self.tokens[i], None if self.pairs is None else self.pairs[i], self.max_length) for i in indices]
         input_ids, mask = pad([row for row, _first in framed], self.padding, self.width)
@@ -41,3 +43,7 @@ class TextDataset(Dataset[Batch]):
                 types[index, first : len(row)] = 1
             batch["token_type_ids"] = types
         return batch
+
+
+def _as_tensor(labels: NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(labels if labels.dtype == np.int64 else np.asarray(labels, dtype=np.float32))

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from trainer_core.config import TrainConfig
 from trainer_core.data import Data, SplitName
-from trainer_core.tasks.measures import measure
+from trainer_core.measures import of_classes
 
 Batch = dict[str, Tensor]
 
@@ -47,9 +47,19 @@ class Prepared:
     tags: dict[str, str] = field(default_factory=dict)
     """What the run's page says of the model."""
 
+    label_names: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    """Further measures of classes, see `measures.of_classes`."""
+    measure_others: Callable[[NDArray[Any], NDArray[Any]], dict[str, float]] | None = None
+    """From labels and what `choose_logits` gave to figures, for tasks that do not tell classes apart."""
+
     def measure(self, evaluated: Any) -> dict[str, float]:
         """HF Trainer's hook: an EvalPrediction of what `choose_logits` gave."""
-        return measure(self.choose_labels(np.asarray(evaluated.label_ids)), np.argmax(evaluated.predictions, axis=-1))
+        labels, logits = np.asarray(evaluated.label_ids), np.asarray(evaluated.predictions)
+        if self.measure_others is not None:
+            return self.measure_others(labels, logits)
+        classes = self.choose_labels(labels)
+        return of_classes(classes, np.argmax(logits, axis=-1), self.label_names, logits, self.measures)
 
     def count_parameters(self) -> tuple[int, int]:
         """All parameters, and those that are trained."""

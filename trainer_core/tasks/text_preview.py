@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.config import TrainConfig
-from trainer_core.data import TextData
+from trainer_core.data import SplitName, TextData
 from trainer_core.errors import ModelError
 from trainer_core.tasks.model_source import first_line
 from trainer_core.tasks.text_format import Frame, choose_label_tokens, question
@@ -100,7 +100,7 @@ def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[
     lengths = token_lengths(backend, split.texts)
     if split.pairs is not None:
         lengths = lengths + token_lengths(backend, split.pairs)
-    show = _classifier(config, data, backend) if config.task == "sequence_classification" else _writer(config, data, backend)
+    show = _writer(config, data, backend) if config.task == "label_token" else _reader(config, data, backend)
     examples = tuple(show(row) for row in rows)
     room = _room(config, backend, split.pairs is not None)
     added = _label_ids(data, backend).count(-1) if config.task == "label_token" else 0
@@ -125,7 +125,7 @@ def _writer(config: TrainConfig, data: TextData, backend: Any) -> Any:
     return show
 
 
-def _classifier(config: TrainConfig, data: TextData, backend: Any) -> Any:
+def _reader(config: TrainConfig, data: TextData, backend: Any) -> Any:
     split = data.splits["train"]
     frame = _frame(backend, split.pairs is not None)
 
@@ -137,10 +137,18 @@ def _classifier(config: TrainConfig, data: TextData, backend: Any) -> Any:
         put, _first = frame.put(ids, other, config.max_length)
         whole = len(ids) + (0 if other is None else len(other)) + frame.special
         pair = None if split.pairs is None else split.pairs[row]
-        name = data.label_names[int(split.labels[row])]
+        name = label_of(data, "train", row)
         return SeenText(split.texts[row], pair, name, tuple(_piece(backend, int(part)) for part in put), None, whole - len(put))
 
     return show
+
+
+def label_of(data: TextData, split: SplitName, row: int) -> str:
+    """What is to be learnt of a row, in words: its class, its number, or nothing."""
+    label = data.splits[split].labels[row]
+    if data.label_names:
+        return data.label_names[int(label)]
+    return f"{float(label):g}" if data.splits[split].labels.dtype.kind == "f" else ""
 
 
 def _label_ids(data: TextData, backend: Any) -> list[int]:

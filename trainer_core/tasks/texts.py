@@ -10,12 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from trainer_core.config import TrainConfig
+from trainer_core.config import CLASSIFIERS, WRITERS, TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError
+from trainer_core.measures import of_numbers, of_texts
 from trainer_core.tasks import label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
 from trainer_core.tasks.label_token import LabelTokenDataset
+from trainer_core.tasks.language_modelling import ContinuationDataset, next_token_loss, sums_of
+from trainer_core.tasks.regression import Scale, numbers_of
 from trainer_core.tasks.sequence_classification import TextDataset
 from trainer_core.tasks.task import Prepared, class_loss, class_weights
 from trainer_core.tasks.text_format import Frame
@@ -26,18 +29,19 @@ from trainer_core.tasks.tokens import tokenise
 def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable[[float], None] | None = None) -> Prepared:
     """The model, its tokenizer and the tokenised splits. Seed before: new weights are drawn here. Raises TrainerError."""
     check_adapter(config)
-    classes = len(data.label_names)
-    classifies = config.task == "sequence_classification"
+    writes = config.task in WRITERS
+    heads = None if writes else len(data.label_names) if config.task in CLASSIFIERS else 1
     tokenizer = get_tokenizer(config, data)
     known = len(tokenizer)
     if config.model == "small_gpt":
-        model = build_small_gpt(config, tokenizer, classes if classifies else None)
-        model.config.id2label = dict(enumerate(data.label_names))
+        model = build_small_gpt(config, tokenizer, heads)
+        if data.label_names:
+            model.config.id2label = dict(enumerate(data.label_names))
     else:
         model = load_model(
             config.model,
             tokenizer,
-            classes if classifies else None,
+            heads,
             data.label_names,
             config.model_revision,
             **quantised(config),
@@ -51,9 +55,9 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
                 ).format(length=config.max_length, model=config.model, limit=limit)
             }
         )
-    label_ids = [] if classifies else label_token.add_label_tokens(data.label_names, tokenizer, model)
+    label_ids = [] if config.task != "label_token" else label_token.add_label_tokens(data.label_names, tokenizer, model)
     if config.adapter != "none":
-        model = add_adapter(model, config, classifies, range(known, len(tokenizer)))
+        model = add_adapter(model, config, not writes, range(known, len(tokenizer)))
     splits = {
         name: build_split(
             config, split.texts, split.pairs, split.labels, tokenizer, model, label_ids, cache, f"{data.digest}-{name}", progress
@@ -62,19 +66,8 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     }
     whole = _whole_lengths(splits["train"])
     lengths = np.minimum(whole, config.max_length)
-    weights = class_weights(config, data)
-    if classifies:
-        prepared = Prepared(
-            model=model,
-            splits=splits,
-            lengths=lengths,
-            choose_logits=lambda logits, _labels: logits,
-            choose_labels=lambda labels: labels,
-            loss=class_loss(weights, config.label_smoothing),
-            details={},
-        )
-    else:
-        prepared = label_token.prepare(config, model, splits, lengths, label_ids, weights)
+    prepared = _put_together(config, data, model, splits, lengths, label_ids)
+    prepared.label_names, prepared.measures = data.label_names, config.measures
     prepared.processing = tokenizer
     everything, trained = prepared.count_parameters()
     cut = float(np.mean(whole > config.max_length))
@@ -83,10 +76,47 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     return prepared
 
 
+def _put_together(
+    config: TrainConfig,
+    data: TextData,
+    model: Any,
+    splits: dict[Any, Dataset[Any]],
+    lengths: NDArray[np.int64],
+    label_ids: list[int],
+) -> Prepared:
+    """The task's loss and what is measured."""
+    shared: dict[str, Any] = {"model": model, "splits": splits, "lengths": lengths, "choose_labels": lambda labels: labels}
+    if config.task == "label_token":
+        return label_token.prepare(config, model, splits, lengths, label_ids, class_weights(config, data))
+    if config.task == "language_modelling":
+        return Prepared(
+            **shared,
+            choose_logits=sums_of,
+            loss=next_token_loss,
+            measure_others=lambda _labels, sums: of_texts(sums),
+            details={},
+        )
+    if config.task == "regression":
+        scale = Scale.of(data.splits["train"].labels)
+        return Prepared(
+            **shared,
+            choose_logits=scale.restore,
+            loss=scale.loss,
+            measure_others=lambda labels, numbers: of_numbers(labels.astype(np.float64), numbers.reshape(-1).astype(np.float64)),
+            details={"number_mean": scale.mean, "number_std": scale.std},
+        )
+    return Prepared(
+        **shared,
+        choose_logits=lambda logits, _labels: logits,
+        loss=class_loss(class_weights(config, data), config.label_smoothing),
+        details={},
+    )
+
+
 def get_tokenizer(config: TrainConfig, data: TextData) -> Any:
     """The model's own tokenizer, or one learnt from the training texts for a model built here."""
     if config.model != "small_gpt":
-        return load_tokenizer(config.model, writes=config.task == "label_token", revision=config.model_revision)
+        return load_tokenizer(config.model, writes=config.task in WRITERS, revision=config.model_revision)
     train = data.splits["train"]
     return train_tokenizer([*train.texts, *(train.pairs or ())], config.vocabulary_size)
 
@@ -95,7 +125,7 @@ def build_split(
     config: TrainConfig,
     texts: Sequence[str],
     pairs: Sequence[str] | None,
-    labels: NDArray[np.int64],
+    labels: NDArray[Any],
     tokenizer: Any,
     model: Any,
     label_ids: Sequence[int],
@@ -116,6 +146,8 @@ def build_split(
     )
     if config.task == "label_token":
         return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config, frame.before.tolist())
+    if config.task == "language_modelling":
+        return ContinuationDataset(tokens, frame.before.tolist(), tokenizer.eos_token_id, padding, config)
     others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
     return TextDataset(tokens, others, labels, frame, padding, config)
 
@@ -124,11 +156,12 @@ def _whole_lengths(split: Dataset[Any]) -> NDArray[np.int64]:
     """Tokens of each example before any is cut, special ones and the label's included."""
     if isinstance(split, LabelTokenDataset):
         return split.tokens.lengths + 2 + len(split.start)
+    if isinstance(split, ContinuationDataset):
+        return split.tokens.lengths + 1 + len(split.start)
     assert isinstance(split, TextDataset)
     return split.tokens.lengths + (0 if split.pairs is None else split.pairs.lengths) + split.frame.special
 
 
-@torch.no_grad()
 def class_probabilities(
     config: TrainConfig,
     model: Any,
@@ -139,15 +172,34 @@ def class_probabilities(
     pairs: Sequence[str] | None,
 ) -> NDArray[np.float32]:
     """Softmax over the classes (for `label_token` over the label tokens), float32 [texts, classes]."""
-    model.eval()
-    split = build_split(config, texts, pairs, np.zeros(len(texts), dtype=np.int64), tokenizer, model, label_ids)
     answers = []
-    for start in range(0, len(texts), config.eval_batch_size):
-        batch = split.__getitems__(list(range(start, min(start + config.eval_batch_size, len(texts)))))  # type: ignore[attr-defined]
-        labels = batch.pop("labels")
-        device = next(model.parameters()).device
-        logits = model(**{name: tensor.to(device) for name, tensor in batch.items()})["logits"]
-        if config.task == "label_token":
-            logits = label_token.logits_at_label(torch.tensor(list(label_ids)), logits, labels.to(device))
+    for logits in _ask(config, model, tokenizer, label_ids, texts, pairs):
         answers.append(torch.softmax(logits.float(), dim=-1).cpu().numpy())
     return np.concatenate(answers) if answers else np.zeros((0, classes), dtype=np.float32)
+
+
+def numbers(
+    config: TrainConfig, model: Any, tokenizer: Any, scale: Scale, texts: Sequence[str], pairs: Sequence[str] | None
+) -> NDArray[np.float32]:
+    """The number predicted for each text, float32 [texts, 1]."""
+    answers = [numbers_of(logits, scale) for logits in _ask(config, model, tokenizer, [], texts, pairs)]
+    return np.concatenate(answers) if answers else np.zeros((0, 1), dtype=np.float32)
+
+
+@torch.no_grad()
+def _ask(
+    config: TrainConfig, model: Any, tokenizer: Any, label_ids: Sequence[int], texts: Sequence[str], pairs: Sequence[str] | None
+) -> list[Any]:
+    """The model's logits batch by batch, for `label_token` those of the labels where it writes them."""
+    model.eval()
+    split = build_split(config, texts, pairs, np.zeros(len(texts), dtype=np.int64), tokenizer, model, label_ids)
+    device = next(model.parameters()).device
+    found = []
+    for start in range(0, len(texts), config.eval_batch_size):
+        batch = split.__getitems__(list(range(start, min(start + config.eval_batch_size, len(texts)))))  # type: ignore[attr-defined]
+        labels = batch.pop("labels").to(device)
+        logits = model(**{name: tensor.to(device) for name, tensor in batch.items()})["logits"]
+        if config.task == "label_token":  # whole vocabularies of many batches would not fit
+            logits = label_token.logits_at_label(torch.tensor(list(label_ids)), logits, labels)
+        found.append(logits)
+    return found

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainer_core.measures import is_lower_better
 from trainer_core.tracking import tags as names
 from trainer_core.tracking.records import STATE_OF_STATUS, Restart, RunRecord, as_time, is_superseded, read_restarts
 
@@ -158,7 +159,7 @@ def _best_values(
         rows += connection.execute(query.where(M.run_uuid == run_id, _standing(M, found)))
     best: dict[str, dict[str, float]] = {}
     for run_id, key, lowest, highest in rows:
-        best.setdefault(run_id, {})[key] = _value(lowest if key.endswith("loss") else highest, False)
+        best.setdefault(run_id, {})[key] = _value(lowest if is_lower_better(key) else highest, False)
     return best
 
 

@@ -76,7 +76,7 @@ class Flow(TrainerCallback):  # type: ignore[misc]
                     step=state.global_step, rate=format_number(self._config.learning_rate)
                 )
             )
-        best, since = best_evaluation(state.log_history, self._config.best_metric)
+        best, since = best_evaluation(state.log_history, self._config.best_by)
         if best == state.global_step:
             control.should_save = True
             self._folder.mark_best(best)

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainer_core.checkpoints import BEST, CONFIG, MANIFEST, file_digest, folder_name, list_checkpoints
 from trainer_core.config import TrainConfig
+from trainer_core.measures import is_lower_better
 from trainer_core.settings import write_config
 from trainer_core.store import Store, write_atomically
 
@@ -19,7 +20,7 @@ _NEVER_KEPT = ("training_args.bin",)  # a pickle: opening one runs whatever is i
 
 def score(metric: str, value: float) -> float:
     """A metric's value turned so that higher is better."""
-    return -value if metric == "eval/loss" else value
+    return -value if is_lower_better(metric) else value
 
 
 class CheckpointFolder:
@@ -82,7 +83,7 @@ class CheckpointFolder:
         standing = list_checkpoints(self._store, self._run_id)
         evaluated = [checkpoint for checkpoint in standing if checkpoint.metrics]
         if evaluated and not any(checkpoint.is_best for checkpoint in standing):
-            metric = self._config.best_metric
+            metric = self._config.best_by
             self._write_best(max(evaluated, key=lambda checkpoint: score(metric, checkpoint.metrics[metric])).step)
 
     def _write_best(self, step: int) -> None:

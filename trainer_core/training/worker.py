@@ -15,7 +15,7 @@ import torch
 from transformers import PrinterCallback, set_seed
 
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
-from trainer_core.config import NETWORKS, PICTURES, TrainConfig
+from trainer_core.config import CLASSIFIERS, NETWORKS, PICTURES, TrainConfig
 from trainer_core.data import Data, load_data, plan, summarise
 from trainer_core.predictions import drop_after
 from trainer_core.store import Store, write_atomically
@@ -73,8 +73,8 @@ def train(
         callbacks=[Flow(config, folder, stop), writer],
     )
     trainer.remove_callback(PrinterCallback)
-    keeper = PredictionKeeper(store, run_id, data, config.evaluation_split, trainer)
-    trainer.compute_metrics = keeper.measure
+    if config.task in CLASSIFIERS:
+        trainer.compute_metrics = PredictionKeeper(store, run_id, data, config.evaluation_split, trainer).measure
     vitals = Vitals(writer.log, store.root)
     vitals.start()
     ended = threading.Event()

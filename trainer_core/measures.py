@@ -1,0 +1,146 @@
+"""How right answers are: the one declaration of every measure, and their figures, which are scikit-learn's.
+
+What reads a run (pages, the command line, the best checkpoint) asks here whether lower or higher is better and how it is shown.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["classes", "number", "text"]
+KIND_OF_TASK: Mapping[str, Kind] = {"regression": "number", "language_modelling": "text"}
+"""Other tasks tell classes apart."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure: of which kind of task, its name for people, whether lower is better, whether it is a share of one, and whether
+    it is computed for every run of its kind or only where the setting `measures` names it."""
+
+    kind: Kind
+    label: str
+    lower: bool = False
+    share: bool = False
+    always: bool = True
+
+
+MEASURES: Mapping[str, Measure] = {
+    "accuracy": Measure("classes", _("accuracy"), share=True),
+    "f1_macro": Measure("classes", _("F1, all classes alike"), share=True),
+    "balanced_accuracy": Measure("classes", _("balanced accuracy"), share=True, always=False),
+    "mcc": Measure("classes", _("Matthews correlation"), always=False),
+    "roc_auc": Measure("classes", _("area under the ROC curve"), share=True, always=False),
+    "log_loss": Measure("classes", _("log loss"), lower=True, always=False),
+    "f1_per_class": Measure("classes", _("F1 of each class"), share=True, always=False),
+    "rmse": Measure("number", _("root mean squared error"), lower=True),
+    "mae": Measure("number", _("mean absolute error"), lower=True),
+    "r2": Measure("number", _("explained variance (R²)")),
+    "perplexity": Measure("text", _("perplexity"), lower=True),
+    "token_accuracy": Measure("text", _("next tokens right"), share=True),
+}
+MORE = tuple(name for name, measure in MEASURES.items() if not measure.always)
+"""Those that the setting `measures` can name."""
+_MAIN: Mapping[Kind, str] = {"classes": "eval/accuracy", "number": "eval/rmse", "text": "eval/perplexity"}
+
+
+def kind_of(task: object) -> Kind:
+    """What a task's answers are."""
+    return KIND_OF_TASK.get(str(task), "classes")
+
+
+def main_metric(task: object) -> str:
+    """The metric that says most of a task's runs: `eval/accuracy`, `eval/rmse` or `eval/perplexity`."""
+    return _MAIN[kind_of(task)]
+
+
+def is_lower_better(key: str) -> bool:
+    """Whether a smaller value of the metric is the better one."""
+    name = key.rpartition("/")[2]
+    return name.endswith("loss") or (name in MEASURES and MEASURES[name].lower)
+
+
+def is_share(key: str) -> bool:
+    """Whether the metric is a share of one, shown in per cent."""
+    name = key.rpartition("/")[2]
+    return name.startswith("f1_class_") or (name in MEASURES and MEASURES[name].share)
+
+
+def measured(task: str, more: Sequence[str]) -> tuple[str, ...]:
+    """The metrics of a task's evaluations, `eval/loss` first."""
+    kind = kind_of(task)
+    names = [name for name, one in MEASURES.items() if one.kind == kind and (one.always or name in more)]
+    return ("eval/loss", *(f"eval/{name}" for name in names if name != "f1_per_class"))
+
+
+def of_classes(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], names: Sequence[str] = (), logits: Any = None, more: Sequence[str] = ()
+) -> dict[str, float]:
+    """`accuracy` and `f1_macro` (the mean of each class's F1, for classes that occur), and what `more` names.
+
+    Args:
+        labels: True classes, [rows].
+        predicted: Answered classes, [rows].
+        names: The classes' names, for `f1_per_class`.
+        logits: float [rows, classes], for measures of probabilities.
+        more: Names of further measures. What can't be computed, such as ROC AUC where a class is missing, is left out.
+    """
+    from sklearn import metrics
+
+    found = {
+        "accuracy": float(metrics.accuracy_score(labels, predicted)),
+        "f1_macro": float(metrics.f1_score(labels, predicted, average="macro", zero_division=0.0)),
+    }
+    if "balanced_accuracy" in more:
+        recalls = metrics.recall_score(labels, predicted, labels=np.unique(labels), average=None, zero_division=0.0)
+        found["balanced_accuracy"] = float(np.mean(recalls))
+    if "mcc" in more:
+        found["mcc"] = float(metrics.matthews_corrcoef(labels, predicted))
+    if "f1_per_class" in more:
+        each = metrics.f1_score(labels, predicted, labels=np.arange(len(names)), average=None, zero_division=0.0)
+        found |= {f"f1_class_{name_for_key(name)}": float(value) for name, value in zip(names, each, strict=True)}
+    if logits is not None and {"roc_auc", "log_loss"} & set(more):
+        shares = _softmax(np.asarray(logits, dtype=np.float64))
+        classes = np.arange(shares.shape[1])
+        if "log_loss" in more:
+            found["log_loss"] = float(metrics.log_loss(labels, shares, labels=classes))
+        if "roc_auc" in more and len(np.unique(labels)) == len(classes):
+            two = shares.shape[1] == 2
+            score = metrics.roc_auc_score(
+                labels, shares[:, 1] if two else shares, multi_class="ovr", labels=None if two else classes
+            )
+            found["roc_auc"] = float(score)
+    return found
+
+
+def of_numbers(labels: NDArray[np.float64], predicted: NDArray[np.float64]) -> dict[str, float]:
+    """`rmse` and `mae` in the labels' own unit, and `r2` (1 is perfect, 0 as good as always saying the mean)."""
+    from sklearn import metrics
+
+    found = {
+        "rmse": float(metrics.root_mean_squared_error(labels, predicted)),
+        "mae": float(metrics.mean_absolute_error(labels, predicted)),
+    }
+    if len(labels) > 1 and np.ptp(labels) > 0:
+        found["r2"] = float(metrics.r2_score(labels, predicted))
+    return found
+
+
+def of_texts(sums: NDArray[np.float64]) -> dict[str, float]:
+    """`perplexity` and `token_accuracy` of [texts, 3]: summed negative log likelihood, tokens, and those that were right."""
+    loss, tokens, right = (float(value) for value in np.asarray(sums, dtype=np.float64).sum(axis=0))
+    return {"perplexity": math.exp(min(loss / max(1.0, tokens), 700.0)), "token_accuracy": right / max(1.0, tokens)}
+
+
+def name_for_key(name: str) -> str:
+    """A class's name as a metric's key may have it: letters of any script, digits, dashes, points and spaces."""
+    return "".join(character if character.isalnum() or character in "-. " else "_" for character in name)[:80] or "_"
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
