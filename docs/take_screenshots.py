@@ -23,8 +23,10 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.launched import run_to_end  # noqa: E402
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, find_chromium  # noqa: E402
 from tests.browser.test_draw import draw  # noqa: E402
+from tests.browser.test_own_data import write_films  # noqa: E402
 from tests.stores import end_processes_of  # noqa: E402
 from trainer_core import jobs  # noqa: E402
+from trainer_core.curating.work import answer  # noqa: E402
 from trainer_core.recipes import find_recipe  # noqa: E402
 from trainer_core.store import Store, open_store  # noqa: E402
 
@@ -49,6 +51,7 @@ def main() -> int:
             run_to_end(store, recipe.model_copy(update={"name": name, "learning_rate": rate}), "digits")
         photograph_train(browser, url, out / "train.png")
         photograph_compare(browser, url, out / "compare.png")
+        photograph_data(browser, url, store, out / "data.png")
         photograph_playground(browser, url, out / "playground.png")
         config = recipe.model_copy(update={"name": "keen-lynx-3", "learning_rate": 1e-4, "epochs": 400, "eval_steps": 200})
         run_id = jobs.launch(store, config, recipe="digits")
@@ -135,6 +138,21 @@ def photograph_compare(browser: Browser, url: str, path: Path) -> None:
     """Two runs over each other."""
     with opened(browser, f"{url}/compare", height=1430) as page:
         expect(page.locator(".descent-chart-ready")).to_have_count(2, timeout=30_000)
+        take(page, path)
+
+
+def photograph_data(browser: Browser, url: str, store: Store, path: Path) -> None:
+    """A dataset with a leak and what else is wrong with it."""
+    with tempfile.TemporaryDirectory(prefix="descent-films-") as folder:
+        source = write_films(Path(folder) / "films.csv")
+        with source.open("a", encoding="utf-8") as file:
+            file.write(",praise,site 1,train\nA fine film,Praise,site 1,train\n")
+        told = {"label_column": "verdict"}
+        look = answer(store, {"do": "look", "source": str(source), "given": told}, lambda _share, _what: None)
+        request = {"do": "save", "source": str(source), "reading": look["reading"], "name": "films"}
+        answer(store, request, lambda _share, _what: None)
+    with opened(browser, f"{url}/data?dataset=films", height=900) as page:
+        expect(page.get_by_text("The same in two splits (leak)")).to_be_visible(timeout=60_000)
         take(page, path)
 
 

@@ -116,9 +116,10 @@ def test_a_hub_model_without_a_network_is_told_at_its_field_and_the_texts_are_st
 def test_a_hub_model_that_the_run_can_download_leaves_the_texts_and_says_so(
     page: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from trainer_core.tasks import model_source
+    from trainer_core.data import hub
 
-    monkeypatch.setattr(model_source, "check_host", lambda: None)
+    there = hub.HubEntry("descent-tests/no-such-model", "0" * 40, {"config.json": 1, "model.safetensors": 1})
+    monkeypatch.setattr(hub, "look_up", lambda kind, name, revision="": there)
     page.run()
     choose(page, "reviews")
     take_model(page, "reviews", "descent-tests/no-such-model")
