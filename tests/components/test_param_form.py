@@ -40,7 +40,7 @@ def field(app: AppTest, name: str) -> Any:
 
 def other_value(setting: Setting) -> Any:
     """A valid value that is not the default."""
-    fixed = {"dataset": "digits ", "model": "cnn", "width": 128, "heads": 2}
+    fixed = {"dataset": "digits ", "model": "cnn", "width": 128, "heads": 2, "measures": ("mcc", "roc_auc")}
     if setting.name in fixed:
         return fixed[setting.name]
     if setting.choices:
