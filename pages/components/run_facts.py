@@ -5,7 +5,7 @@ from gettext import gettext as _
 from gettext import ngettext
 
 from pages.components.charts import Line
-from pages.components.formats import BASELINE_WORDS, format_count, format_duration
+from pages.components.formats import BASELINE_WORDS, format_bytes, format_count, format_duration
 from pages.components.palette import run_colour
 from trainer_core.config import TEXTS
 from trainer_core.jobs import Progress
@@ -15,6 +15,7 @@ from trainer_core.tracking.records import RunRecord
 _PHASES = {
     "starting": _("Starting"),
     "loading data": _("Reading the data"),
+    "downloading the model": _("Downloading the model"),
     "building the model": _("Building the model"),
     "computing baselines": _("Computing baselines"),
     "training": _("Training"),
@@ -120,6 +121,10 @@ def progress_words(progress: Progress | None) -> str:
     """`Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min left`, or what the run does before and between its steps."""
     if progress is None or not progress.total_steps:
         phase = _PHASES.get(progress.phase, progress.phase) if progress else ""
+        if progress is not None and progress.all_bytes:
+            return _("{phase}: {done} of {all}").format(
+                phase=phase, done=format_bytes(progress.done_bytes), all=format_bytes(progress.all_bytes)
+            )
         return _("{phase} …").format(phase=phase or _("Starting"))
     parts = [
         _("Step {step} of {total}").format(step=format_count(progress.step), total=format_count(progress.total_steps)),

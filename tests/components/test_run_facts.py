@@ -59,3 +59,8 @@ def test_where_a_run_came_from_is_told_without_what_only_readers_need(store: Sto
     assert facts["Times resumed"] == "1"
     assert facts["Run id"] == run_id
     assert not any("[" in text or "{" in text for text in facts.values())
+
+
+def test_a_download_is_told_in_bytes() -> None:
+    words = progress_words(progress(total_steps=0, phase="downloading the model", done_bytes=120_000_000, all_bytes=548_000_000))
+    assert words == "Downloading the model: 120 MB of 548 MB"

@@ -183,3 +183,16 @@ def test_from_pictures_to_texts_takes_two_clicks_that_stand_at_their_fields(page
     said = words(page)
     assert "Synthetic reviews as the model sees them" in said
     assert not page.button(key="launch").disabled
+
+
+def test_the_hub_is_shown_without_its_token_and_asked_on_demand(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_of_nobody")
+    page.run()
+    choose(page, "reviews")
+    [told] = [frame.value for frame in page.dataframe if "Setting" in frame.value and "HF_ENDPOINT" in list(frame.value["Setting"])]
+    values = dict(zip(told["Setting"], told["Value"], strict=True))
+    assert values["HF_TOKEN"] == "set"
+    assert "hf_of_nobody" not in str(values)
+    page.button(key="train/hub-check").click().run()
+    assert not page.exception
+    assert "can't be reached (HF_HUB_OFFLINE is set)" in words(page)

@@ -32,7 +32,7 @@ def likely_wrong(examples: pd.DataFrame, predictions: pd.DataFrame, ids: dict[st
 
     given = np.array([names.index(label) for label in known["label"]], dtype=np.int64)
     shares = known[[f"probability_{name}" for name in names]].to_numpy(dtype=np.float64)
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = shares / shares.sum(axis=1, keepdims=True)
     doubted = find_label_issues(given, shares, return_indices_ranked_by="self_confidence", n_jobs=1)
     if not len(doubted):
         return None

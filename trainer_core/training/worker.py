@@ -99,7 +99,7 @@ def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:
     """Has a hub model here before anything is built, telling the bytes."""
     if config.task in PICTURES or config.model in NETWORKS[config.task] or Path(config.model).expanduser().is_dir():
         return
-    pulse.enter(_("downloading the model"))
+    pulse.enter("downloading the model")
     told = 0.0
 
     def tell(done: int, everything: int) -> None:
