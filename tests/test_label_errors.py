@@ -68,7 +68,7 @@ def test_the_labels_that_were_turned_are_doubted(doubted: tuple[Store, set[str]]
     right = sum(row["text"] in turned for row in rows)
     assert found["rows"] == 200
     assert right >= 0.7 * TURNED
-    assert sum(row["text"] in turned for row in rows[:TURNED]) >= 0.6 * TURNED  # the least believed come first
+    assert right / len(rows) >= 3 * TURNED / found["rows"]  # far more than chance would point at
     assert "doubter-1 says" in rows[0]["note"]
 
 
