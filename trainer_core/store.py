@@ -110,6 +110,8 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
     try:
         for path in (store.artifacts, store.journals, store.logs, store.cache, store.datasets, store.uploads):
             path.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(0o700)  # logs, texts and weights are their owner's business
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -30,6 +30,10 @@ def action_row(store: Store, run: RunRecord, *, stopping: bool, last: Checkpoint
             hint = _("Goes on from the last checkpoint, under the same name.")
             if st.button(_("Resume"), key="resume", icon=":material/play_arrow:", help=hint):
                 attempt(lambda: jobs.resume(store, run.run_id))
+        elif run.is_over and run.state != "finished":
+            hint = _("Nothing was saved yet: it starts from the first step, under the same name.")
+            if st.button(_("Start again"), key="resume", icon=":material/replay:", help=hint):
+                attempt(lambda: jobs.resume(store, run.run_id))
         hint = _("Opens the form with this run's settings. The run itself stays as it is.")
         if st.button(_("Clone into the form"), key="clone", icon=":material/content_copy:", help=hint):
             st.session_state["clone_from"] = run.run_id

@@ -138,3 +138,16 @@ def test_an_unknown_run_is_refused_with_a_sentence(station: Station) -> None:
     for change in (jobs.stop, jobs.resume, jobs.archive, jobs.move_first):
         with pytest.raises(RunError, match="no run"):
             change(station.store, "0" * 32)
+
+
+def test_a_run_without_a_checkpoint_starts_again_and_is_one_curve(station: Station) -> None:
+    run = station.until_over(station.launch("killed"))
+    assert run.state == "failed"
+    jobs.resume(station.store, run.run_id)
+    station.until(lambda: _failed_again(station, run.run_id))
+    assert [restart.from_step for restart in read.get_run(station.store, run.run_id).restarts] == [0]
+
+
+def _failed_again(station: Station, run_id: str) -> bool:
+    job = station.job(run_id)
+    return job.attempt == 2 and job.state == "failed" and job.is_reported

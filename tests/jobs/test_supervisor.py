@@ -121,7 +121,7 @@ def test_a_run_whose_worker_vanished_without_a_trace_fails(quiet_station: Statio
     station.start_supervisor()
     run = station.until_over(run_id)
     assert run.state == "failed"
-    assert "without a trace" in run.reason
+    assert "killed from outside" in run.reason
 
 
 def test_a_job_taken_off_the_queue_but_never_started_goes_back(quiet_station: Station) -> None:

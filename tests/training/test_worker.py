@@ -162,3 +162,43 @@ def test_bf16_trains_on_the_cpu_too(train_run: Train) -> None:
     run = train_run(SMALL.model_copy(update={"precision": "bf16"}))
     assert math.isfinite(run.points("eval/loss")[-1][1])
     assert run.points("eval/accuracy")[-1][1] > 0.7
+
+
+def test_a_resumed_run_keeps_the_threads_it_began_with(train_run: Train) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    config = SMALL.model_copy(update={"dropout": 0.3})
+    try:
+        torch.set_num_threads(1)
+        whole = train_run(config)
+        stopped = train_run(config, stop_at=4)
+        torch.set_num_threads(max(2, before))
+        resumed = train_run(config, run_id=stopped.run_id, resume_from=stopped.checkpoints()[-1].step)
+        assert torch.get_num_threads() == 1
+        last = whole.checkpoints()[-1].step
+        assert resumed.weights(last) == whole.weights(last)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"save_steps": 10}, {"save_steps": 5, "accumulation_steps": 2}, {"save_steps": 10, "eval_steps": 10}]
+)
+def test_resuming_at_an_epochs_last_step_ends_with_the_same_weights(train_run: Train, changes: dict[str, int]) -> None:
+    # 1,257 rows: ten batches an epoch.
+    config = SMALL.model_copy(update={"dropout": 0.3, "batch_size": 126, "epochs": 3, "checkpoints_kept": 20, **changes})
+    run = train_run(config)
+    last = run.checkpoints()[-1].step
+    whole = run.weights(last)
+    step = config.save_steps or 0
+    assert train_run(config, run_id=run.run_id, resume_from=step).weights(last) == whole
+
+
+def test_stopping_at_an_epochs_last_step_loses_no_evaluation(train_run: Train) -> None:
+    config = SMALL.model_copy(update={"dropout": 0.3, "batch_size": 126, "epochs": 3})
+    whole = train_run(config)
+    stopped = train_run(config, stop_at=10)
+    resumed = train_run(config, run_id=stopped.run_id, resume_from=10)
+    assert [step for step, _value in resumed.points("eval/loss")] == [step for step, _value in whole.points("eval/loss")]
+    assert resumed.weights(30) == whole.weights(30)

@@ -3,7 +3,7 @@
 import time
 from gettext import gettext as _
 
-from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
+from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, verify
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.jobs.database import Job, JobDatabase
@@ -54,7 +54,8 @@ def stop(store: Store, run_id: str) -> None:
 
 
 def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs: int | None = None) -> None:
-    """Queues a run that is over once more, to go on from a checkpoint, the last by default.
+    """Queues a run that is over once more, to go on from a checkpoint, the last by default; from the first step where none was
+    saved yet.
 
     With `epochs` it goes on to that many in total; its schedule is stretched over them. Raises RunError for a run that is
     live or has done all its steps, CheckpointError where the checkpoint is missing or damaged, ConfigError for epochs that are
@@ -70,17 +71,20 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
         )
     if not store.config_file(run_id).is_file():
         raise RunError(_("{name} has no config.json beside its checkpoints: clone it instead.").format(name=record.name))
-    checkpoint = find_checkpoint(store, run_id, "last" if checkpoint_step is None else checkpoint_step)
-    verify(checkpoint)
+    checkpoint = None
+    if checkpoint_step is not None or epochs is not None or list_checkpoints(store, run_id):
+        checkpoint = find_checkpoint(store, run_id, "last" if checkpoint_step is None else checkpoint_step)
+        verify(checkpoint)
+    step = 0 if checkpoint is None else checkpoint.step
     before = read_config(store.config_file(run_id))
-    config = before if epochs is None else _lengthened(before, checkpoint, epochs)
-    done = record.state == "finished" and checkpoint.step >= int(record.tags.get(tags.TOTAL_STEPS) or checkpoint.step + 1)
+    config = before if epochs is None or checkpoint is None else _lengthened(before, checkpoint, epochs)
+    done = record.state == "finished" and step >= int(record.tags.get(tags.TOTAL_STEPS) or step + 1)
     if done and config == before:
         raise RunError(
             _(
                 "{name} has finished all its {steps:,} steps: nothing is left to train. Resume it with more epochs, "
                 "or from an earlier checkpoint."
-            ).format(name=record.name, steps=checkpoint.step)
+            ).format(name=record.name, steps=step)
         )
     if job is None:
         jobs.add_over(run_id, record.state)
@@ -90,7 +94,7 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
         # Before it is queued: its worker reads the file as soon as it starts.
         write_config(config, store.config_file(run_id), write_atomically)
         write.set_tags(store, run_id, {tags.EPOCHS: str(config.epochs)})
-    if not jobs.requeue(run_id, checkpoint.step):
+    if not jobs.requeue(run_id, step):
         raise RunError(_("{name} has just been resumed by someone else.").format(name=record.name))
     ensure_supervisor(store)
     queued = jobs.get(run_id)

@@ -24,6 +24,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     status: dict[str, object] = {}
+    before = _oom_kills()
     try:
         with open(options.log, "ab") as log:  # noqa: PTH123 - pathlib costs a third of the start
             worker = subprocess.Popen(
@@ -37,13 +38,28 @@ def main() -> None:
         code = worker.wait()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(worker.pid, signal.SIGKILL)
-        status = {"code": code, "time": time.time()}
+        # Counted by the kernel for this group of processes or the whole machine: that it rose is what tells it from a plain kill.
+        status = {"code": code, "time": time.time(), "killed_for_memory": code == -signal.SIGKILL and _oom_kills() > before}
     except OSError as error:
         status = {"code": None, "error": str(error), "time": time.time()}
     aside = f"{options.exit_file}.{os.getpid()}"
     with open(aside, "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(status, file)
     os.replace(aside, options.exit_file)  # noqa: PTH105
+
+
+def _oom_kills() -> int:
+    """How often the kernel has killed a process because memory ran out; 0 where it does not tell."""
+    for path, name in (("/sys/fs/cgroup/memory.events", "oom_kill"), ("/proc/vmstat", "oom_kill")):
+        try:
+            with open(path, encoding="ascii") as file:  # noqa: PTH123
+                for line in file:
+                    word, _space, number = line.partition(" ")
+                    if word == name:
+                        return int(number)
+        except (OSError, ValueError):
+            continue
+    return 0
 
 
 def _default_signals() -> None:

@@ -16,6 +16,8 @@ from gettext import gettext as _
 from types import FrameType
 from typing import Any
 
+import psutil
+
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.processes import Identity, end_group, find_by_arguments, first_child, identify, is_alive, send, this_host
@@ -38,7 +40,7 @@ WorkerCommand = Callable[[Store, Job], Sequence[str]]
 def worker_command(store: Store, job: Job) -> list[str]:
     """The command line of a run's worker."""
     command = [sys.executable, "-m", "trainer_core.training", "--store", str(store.root), "--run", job.run_id]
-    return command if job.resume_from is None else [*command, "--resume-from", str(job.resume_from)]
+    return command if not job.resume_from else [*command, "--resume-from", str(job.resume_from)]
 
 
 class Supervisor:
@@ -139,6 +141,7 @@ class Supervisor:
             process = subprocess.Popen(
                 [*shim, *self._command(self._store, job)],
                 cwd=PROJECT_ROOT,
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
@@ -148,6 +151,11 @@ class Supervisor:
         self._shims.append(process)
         # A shim that is gone already still gets an identity, or the job would look as if it had never been started.
         self._jobs.set_processes(job.run_id, identify(process.pid) or Identity(this_host(), process.pid, time.time()), None)
+
+    def _environment(self) -> dict[str, str]:
+        """With several slots each worker gets its share of the cores, or they would stand in each other's way."""
+        share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // self._slots))} if self._slots > 1 else {}
+        return {**share, **os.environ}
 
     def _attend(self, job: Job) -> None:
         if job.shim is None and job.worker is None:
@@ -163,7 +171,7 @@ class Supervisor:
                 _log.info("run %s was never started: back to the queue", job.run_id)
                 self._jobs.put_back(job.run_id)
                 return
-            state, reason = judge(self._store, job, status)
+            state, reason = judge(self._store, job, status, psutil.boot_time())
             ended = float(status["time"]) if status else time.time()
             _log.info("run %s: %s %s", job.run_id, state, reason)
             self._jobs.end(job.run_id, state, reason, ended)

@@ -15,20 +15,27 @@ from trainer_core.tracking.records import RunState
 _TAIL_BYTES = 65_536
 
 
-def judge(store: Store, job: Job, status: Mapping[str, Any] | None) -> tuple[RunState, str]:
-    """The state that a run ended in, with a sentence on why where it did not finish. `status` is what the shim wrote."""
+def judge(store: Store, job: Job, status: Mapping[str, Any] | None, boot_time: float) -> tuple[RunState, str]:
+    """The state that a run ended in, with a sentence on why where it did not finish.
+
+    Args:
+        status: What the shim wrote; None where it could not.
+        boot_time: When the machine started, in seconds since 1970.
+    """
     outcome = _outcome(store, job)
     if outcome is not None:
         state: RunState = outcome["state"]
         return state, str(outcome["reason"])
     if job.stop_requested is not None:
         return "stopped", _("Stopped before it could save its state: the work since the last checkpoint is lost.")
-    return "failed", f"{_how_it_ended(status)} {_what_the_log_says(store, job.run_id)}"
+    return "failed", f"{_how_it_ended(status, job.started, boot_time)} {_what_the_log_says(store, job.run_id)}"
 
 
-def _how_it_ended(status: Mapping[str, Any] | None) -> str:
+def _how_it_ended(status: Mapping[str, Any] | None, started: float | None, boot_time: float) -> str:
     if status is None:
-        return _("The worker was gone without a trace, as after a restart of the machine.")
+        if started is not None and boot_time > started:
+            return _("The machine was restarted while the run was at work. Resume it: it goes on from its last checkpoint.")
+        return _("The worker and its watcher were killed from outside. Resume the run: it goes on from its last checkpoint.")
     code = status["code"]
     if code is None:
         return _("The worker could not be started: {cause}.").format(cause=status.get("error", ""))
@@ -38,10 +45,14 @@ def _how_it_ended(status: Mapping[str, Any] | None) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = _("unknown")
-    sentence = _("The worker was killed by signal {number} ({name}).").format(number=-code, name=name)
-    if -code == signal.SIGKILL:
-        sentence += " " + _("The system does that when memory runs out; a smaller batch size takes less.")
-    return sentence
+    if status.get("killed_for_memory"):
+        return _(
+            "The machine's memory ran out, and the system ended the worker. Halve the batch size and double the accumulation "
+            "steps: the result is the same."
+        )
+    return _(
+        "The worker was killed from outside by signal {number} ({name}). Resume the run: it goes on from its last checkpoint."
+    ).format(number=-code, name=name)
 
 
 def _what_the_log_says(store: Store, run_id: str) -> str:

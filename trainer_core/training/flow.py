@@ -45,16 +45,16 @@ class Flow(TrainerCallback):  # type: ignore[misc]
         """Sets what happens after this step."""
         step, config = state.global_step, self._config
         last = step >= state.max_steps
-        control.should_log = step == 1 or step % config.logging_steps == 0 or last
-        if self._stop.is_set():
-            control.should_log = control.should_save = control.should_training_stop = True
-            return
-        if last or (config.eval_steps and step % config.eval_steps == 0):
+        stopping = self._stop.is_set()
+        control.should_log = step == 1 or step % config.logging_steps == 0 or last or stopping
+        control.should_save = last or stopping or bool(config.save_steps and step % config.save_steps == 0)
+        # What is saved at an epoch's last step must have the epoch's evaluation behind it: evaluating draws from the random state,
+        # and a run that is resumed there would go on without it, to other weights.
+        ends_epoch = float(state.epoch or 0.0).is_integer() and not config.eval_steps and control.should_save
+        if last or ends_epoch or (config.eval_steps and step % config.eval_steps == 0):
             control.should_evaluate = True
             self._evaluated_at = step
-        if last or (config.save_steps and step % config.save_steps == 0):
-            control.should_save = True
-        control.should_training_stop = last
+        control.should_training_stop = last or stopping
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Evaluates and saves after each epoch unless intervals in steps were given."""

@@ -50,6 +50,7 @@ def train(
     Raises TrainerError for what the user can mend.
     """
     pulse.epochs = config.epochs
+    _keep_threads(store, run_id, resume_from)
     pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
     data = load_data(config, store.datasets)
@@ -61,6 +62,7 @@ def train(
     if stop.is_set():
         return False
     details = task.details | {"labels": data.label_names, "dataset_digest": data.digest, "task": config.task}
+    details["threads"] = torch.get_num_threads()
     folder = CheckpointFolder(store, run_id, config, details)
     writer = JournalWriter(journal, pulse, len(data.splits["train"]))
     trainer = DescentTrainer(
@@ -93,6 +95,15 @@ def train(
     finally:
         ended.set()
         vitals.end()
+
+
+def _keep_threads(store: Store, run_id: str, resume_from: int | None) -> None:
+    """A resumed run computes with as many threads as before: sums in another order would differ in the last digit."""
+    if resume_from is None:
+        return
+    threads = find_checkpoint(store, run_id, resume_from).details.get("threads")
+    if isinstance(threads, int) and threads > 0:
+        torch.set_num_threads(threads)
 
 
 def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:
