@@ -187,12 +187,15 @@ def test_a_resumed_run_keeps_the_threads_it_began_with(train_run: Train) -> None
 )
 def test_resuming_at_an_epochs_last_step_ends_with_the_same_weights(train_run: Train, changes: dict[str, int]) -> None:
     # 1,257 rows: ten batches an epoch.
-    config = SMALL.model_copy(update={"dropout": 0.3, "batch_size": 126, "epochs": 3, "checkpoints_kept": 20, **changes})
+    config = SMALL.model_copy(update={"dropout": 0.5, "batch_size": 126, "epochs": 4, "checkpoints_kept": 20, **changes})
+    config = config.model_copy(update={"learning_rate": 0.3})  # so large that later epochs are worse: a best one is saved twice
     run = train_run(config)
     last = run.checkpoints()[-1].step
     whole = run.weights(last)
-    step = config.save_steps or 0
-    assert train_run(config, run_id=run.run_id, resume_from=step).weights(last) == whole
+    steps = [checkpoint.step for checkpoint in run.checkpoints() if checkpoint.step < last and not checkpoint.is_best]
+    assert steps
+    for step in reversed(steps):
+        assert train_run(config, run_id=run.run_id, resume_from=step).weights(last) == whole, f"from step {step}"
 
 
 def test_stopping_at_an_epochs_last_step_loses_no_evaluation(train_run: Train) -> None:
