@@ -14,7 +14,7 @@ def test_a_first_visit_shows_the_page_with_the_sidebar(start_dashboard: StartDas
     links = page.get_by_test_id("stSidebarNavLink")
     expect(links).to_have_count(len(PAGES))
     named = [text.split("\n")[-1].strip() for text in links.all_inner_texts()]
-    assert [name.lower() for name in named] == ["train", "runs", "compare", "playground"][: len(PAGES)]
+    assert [name.lower() for name in named] == ["train", "data", "runs", "compare", "playground"][: len(PAGES)]
     expect(page.get_by_test_id("stSidebar").get_by_text("free")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
