@@ -7,7 +7,6 @@ inspection to find.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from gettext import gettext as _
 
 import numpy as np
@@ -144,8 +143,3 @@ def rows_by_split(examples: pd.DataFrame) -> dict[str, int]:
     """How many rows each split has, train first."""
     counts = examples["split"].value_counts()
     return {split: int(counts[split]) for split in SPLIT_ORDER if split in counts}
-
-
-def with_task(reading: Reading, task: str) -> Reading:
-    """The same reading for another task."""
-    return replace(reading, task=task)
