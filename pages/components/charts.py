@@ -18,6 +18,7 @@ from pages.components.figure_parts import (
     all_values,
     described,
     empty_figure,
+    mark_restarts,
     points_of,
     set_log_axis,
     set_plain_range,
@@ -29,7 +30,7 @@ from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
 from trainer_core.measures import is_share
 from trainer_core.settings import SETTINGS
-from trainer_core.tracking.records import Segment
+from trainer_core.tracking.records import Restart, Segment
 
 _NAMED_IN_LEGEND = 12
 
@@ -52,8 +53,12 @@ def loss_figure(
     axis: XAxis = "step",
     smoothing: float = 0.0,
     segments: Sequence[Segment] = (),
+    restarts: Sequence[Restart] = (),
 ) -> go.Figure:
-    """Training and evaluation loss of one run in one chart. `history` has the columns of `tracking.read.metric_history`."""
+    """Training and evaluation loss of one run in one chart. `history` has the columns of `tracking.read.metric_history`.
+
+    By step, a dotted line stands where the run was resumed.
+    """
     figure = empty_figure(_("Loss"), axis, _("Loss"))
     train, evaluation = palette()[0], palette()[1]
     named = {"train/loss": (_("training"), train), "eval/loss": (_("{split} split").format(split=_(evaluated_on)), evaluation)}
@@ -64,6 +69,8 @@ def loss_figure(
             add_curve(
                 figure, x, points["value"].to_numpy(dtype=np.float64), name, colour, key, smoothing if key == "train/loss" else 0.0
             )
+    if axis == "step" and not history.empty:
+        mark_restarts(figure, restarts)
     set_whole_steps(figure, axis)
     return described(figure)
 

@@ -1,6 +1,7 @@
 """The parts that all charts are made of: an empty figure, a curve, and the alt text. No Streamlit here."""
 
 import html
+from collections.abc import Sequence
 from gettext import gettext as _
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 
 from pages.components.series import Floats, XAxis, smooth, thin
 from trainer_core.measures import is_share
+from trainer_core.tracking.records import Restart
 
 GREY = "#7F8794"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -159,6 +161,22 @@ def set_log_axis(figure: go.Figure, letter: Literal["x", "y"], values: Floats) -
         if np.log10(positive.max() / positive.min()) < 2.5:
             axis["tickvals"] = [factor * 10.0**power for power in np.arange(low, high + 1) for factor in (1, 2, 5)]
     figure.update_layout({f"{letter}axis": axis})
+
+
+def mark_restarts(figure: go.Figure, restarts: Sequence[Restart]) -> None:
+    """A dotted line at each step from which the run was resumed; the latest of several at one step counts."""
+    for step in sorted({restart.from_step for restart in restarts if restart.from_step > 0}):
+        figure.add_vline(x=step, line={"color": GREY, "dash": "dot", "width": 1})
+        figure.add_annotation(
+            x=step,
+            yref="paper",
+            y=1,
+            yanchor="bottom",
+            text=html.escape(_("resumed")),
+            showarrow=False,
+            font_size=11,
+            font_color=GREY,
+        )
 
 
 def all_values(figure: go.Figure, letter: Literal["x", "y"]) -> Floats:

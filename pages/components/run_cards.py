@@ -37,7 +37,9 @@ def run_card(store: Store, run: RunRecord, *, stopping: bool) -> None:
         left, right = st.columns(2)
         split = evaluated_on(run)
         with left:
-            live_chart(loss_figure(history, evaluated_on=split), key=f"card-loss-{run.run_id}", height=CHART_HEIGHT)
+            live_chart(
+                loss_figure(history, evaluated_on=split, restarts=run.restarts), key=f"card-loss-{run.run_id}", height=CHART_HEIGHT
+            )
         with right:
             figure = metric_figure(history, main, baselines=baselines_of(run), evaluated_on=split)
             live_chart(figure, key=f"card-accuracy-{run.run_id}", height=CHART_HEIGHT)

@@ -1,8 +1,10 @@
 """What an open run shows under its tabs: curves, log, system, settings and checkpoints."""
 
 import re
+import shutil
 from collections.abc import Sequence
 from gettext import gettext as _
+from gettext import ngettext
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +18,7 @@ from pages.components.run_table import table_height
 from pages.components.series import XAxis
 from pages.components.session import (
     format_bytes,
+    format_count,
     format_metric,
     format_setting,
     format_when,
@@ -42,6 +45,7 @@ from trainer_core.tracking.read import RunRecord, metric_history
 FURTHER = ("train/learning_rate", "train/grad_norm", "train/samples_per_second")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _LOG_LINES = 400
+_PLENTY = 100
 
 
 def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> None:
@@ -54,7 +58,7 @@ def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> N
         st.info(_("No points yet. The first ones come with the first training steps."), icon=":material/show_chart:")
         return
     split, segments = evaluated_on(run), run.segments
-    figure = loss_figure(history, evaluated_on=split, axis=axis, smoothing=smoothing, segments=segments)
+    figure = loss_figure(history, evaluated_on=split, axis=axis, smoothing=smoothing, segments=segments, restarts=run.restarts)
     live_chart(figure, key=f"loss-{run.run_id}-{axis}", height=360)
     there = set(history["key"])
     with st.grid(2, min_column_width=330):
@@ -145,8 +149,19 @@ def checkpoints_tab(store: Store, run: RunRecord) -> None:
     if not found:
         st.info(_("No checkpoint yet. One is saved after each epoch, or as “Save every” says."), icon=":material/save:")
         return
+    st.caption(space_words([checkpoint.bytes for checkpoint in found], shutil.disk_usage(store.root).free))
     for checkpoint in reversed(found):
         checkpoint_row(store, run, checkpoint)
+
+
+def space_words(sizes: Sequence[int], free: int) -> str:
+    """What checkpoints take, and how many more of the largest one's size the disk holds."""
+    taken = ngettext("{count} checkpoint, {size}", "{count} checkpoints, {size}", len(sizes)).format(
+        count=len(sizes), size=format_bytes(sum(sizes))
+    )
+    more = free // max(1, *sizes)
+    room = _("about {more} more fit").format(more=format_count(more)) if more < _PLENTY else _("there is room for many more")
+    return _("{taken} · {free} free: {room}").format(taken=taken, free=format_bytes(free), room=room)
 
 
 def checkpoint_row(store: Store, run: RunRecord, checkpoint: Checkpoint) -> None:

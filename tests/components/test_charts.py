@@ -7,6 +7,7 @@ import pytest
 from pages.components.charts import Line, loss_figure, metric_figure, overlay_figure, scatter_figure
 from pages.components.palette import palette, run_colour
 from pages.components.system_charts import system_figures
+from trainer_core.tracking.records import Restart
 
 LINES = [Line("a", "bold-heron-7", "#0072B2"), Line("b", "<b>x</b>", "#0072B2")]
 
@@ -123,3 +124,12 @@ def test_a_run_keeps_its_colour_when_another_comes() -> None:
     assert run_colour(first, [second, first]) == run_colour(first, [third, second, first]) == palette()[0]
     assert run_colour(second, [second, first]) == palette()[1]
     assert run_colour("f" * 32, []) in palette()
+
+
+def test_where_a_run_was_resumed_is_marked_by_step_alone(history: pd.DataFrame) -> None:
+    own = history[history["run_id"] == "a"]
+    restarts = (Restart(1, 0), Restart(2, 40), Restart(3, 40), Restart(4, 60))
+    figure = loss_figure(own, restarts=restarts)
+    assert [line.x0 for line in figure.layout.shapes] == [40, 60]
+    assert [note.text for note in figure.layout.annotations] == ["resumed", "resumed"]
+    assert not loss_figure(own, axis="epoch", restarts=restarts).layout.shapes

@@ -3,6 +3,7 @@
 import time
 
 from pages.components.run_facts import origin_facts, progress_words
+from pages.components.run_tabs import space_words
 from trainer_core.jobs import Progress
 from trainer_core.store import Store
 from trainer_core.tracking import tags, write
@@ -64,3 +65,8 @@ def test_where_a_run_came_from_is_told_without_what_only_readers_need(store: Sto
 def test_a_download_is_told_in_bytes() -> None:
     words = progress_words(progress(total_steps=0, phase="downloading the model", done_bytes=120_000_000, all_bytes=548_000_000))
     assert words == "Downloading the model: 120 MB of 548 MB"
+
+
+def test_running_out_of_disk_is_foreseen() -> None:
+    assert space_words([4_000_000, 2_000_000], 13_000_000) == "2 checkpoints, 6.0 MB · 13.0 MB free: about 3 more fit"
+    assert space_words([1_000], 10**12).endswith("there is room for many more")
