@@ -89,7 +89,7 @@ BASELINE_WORDS = {
     "naive_bayes": _("naive Bayes"),
     "logistic_regression": _("logistic regression"),
     "mean": _("always the mean"),
-    "ridge": _("ridge regression on words"),
+    "ridge": _("ridge regression"),
 }
 
 

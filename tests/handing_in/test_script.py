@@ -79,6 +79,15 @@ def record_of(trained: Trained, config: TrainConfig) -> RunRecord:
     return RunRecord(trained.run_id, config.name, "finished", "descent", None, None, {}, tags)
 
 
+def same_figures(trained: Trained, found: dict[str, Any], measure: str) -> None:
+    best = find_checkpoint(trained.store, trained.run_id, "best")
+    assert found["step"] == best.step
+    figures = found["figures"]
+    assert figures["eval/loss"] == best.metrics["eval/loss"]
+    assert figures[f"eval/{measure}"] == pytest.approx(best.metrics[f"eval/{measure}"], rel=1e-12)
+    assert figures[f"test/{measure}"] == pytest.approx(trained.points(f"test/{measure}")[-1][1], rel=1e-12)
+
+
 def same_numbers(trained: Trained, found: dict[str, Any]) -> None:
     best = find_checkpoint(trained.store, trained.run_id, "best")
     assert found["step"] == best.step
@@ -100,6 +109,25 @@ def test_texts_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str
         changes["model"] = str(save_model(changes["model"], tmp_path / "model"))
     config = tiny(write_reviews(tmp_path / "reviews", share=0.6), name=f"{case} “run”", **{**QUICK, **changes})
     same_numbers(*exported(train_run, config, tmp_path / "script", alone=case in ALONE))
+
+
+@pytest.mark.parametrize("changes", [{}, {"model": "bert", "pair_column": "other"}, {"group_by_length": "on", "dropout": 0.1}])
+def test_a_number_gives_the_same_numbers(train_run: Train, tmp_path: Path, changes: dict[str, Any]) -> None:
+    if changes.get("model") == "bert":
+        changes = {**changes, "model": str(save_model("bert", tmp_path / "model")), "max_length": 22}
+    quick: dict[str, Any] = {**QUICK, "label_names": (), **changes}
+    config = tiny(write_reviews(tmp_path / "reviews"), name="number", task="regression", **quick)
+    trained, found = exported(train_run, config, tmp_path / "script", alone=False)
+    same_figures(trained, found, "rmse")
+
+
+@pytest.mark.parametrize("model", ["small_gpt", "llama", "gpt2"])
+def test_how_texts_go_on_gives_the_same_numbers(train_run: Train, tmp_path: Path, model: Any) -> None:
+    source = model if model == "small_gpt" else str(save_model(model, tmp_path / "model"))
+    quick: dict[str, Any] = {**QUICK, "label_names": (), "model": source, "schedule": "linear"}
+    config = tiny(write_reviews(tmp_path / "reviews"), name="writer", task="language_modelling", **quick)
+    trained, found = exported(train_run, config, tmp_path / "script", alone=False)
+    same_figures(trained, found, "perplexity")
 
 
 @pytest.mark.parametrize("case", PICTURE_CASES)

@@ -41,7 +41,8 @@ _NOTES = """# {name}
 
 - `train.py` trains the same model with torch, transformers and datasets alone: `python train.py`.
 - `data/` holds the splits, `dataset.json` where they came from and what was done to them.
-- `config.json` holds the settings, `predictions.parquet` what the best checkpoint answered, `bundle.json` the rest.
+- `config.json` holds the settings, `bundle.json` the rest, and where classes are told apart `predictions.parquet` what the best
+  checkpoint answered.
 
 With Descent: `python -m trainer_core rerun BUNDLE.zip` trains it again and compares every figure.
 """
@@ -93,7 +94,7 @@ def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
     best = find_checkpoint(store, run.run_id, "best")
     figures = dict(best.metrics) | {name: value for name, value in run.metrics.items() if name.startswith("test/")}
     (folder / SCRIPT).write_text(write_script(store, run, config, data), encoding="utf-8")
-    write_data(data, folder / "data")
+    write_data(data, folder / "data", config.task)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2), encoding="utf-8")
     (folder / DATASET).write_text(json.dumps(_dataset_record(store, config.dataset, data), ensure_ascii=False, indent=2))
     predicted = predictions_folder(store, run.run_id) / f"step-{best.step:08d}.parquet"

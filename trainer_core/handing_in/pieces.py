@@ -80,11 +80,10 @@ class Rows(Dataset):
     """Texts as tokens; of one that is too long the end is kept."""
 
     def __init__(self, split):
-        self.labels = list(data[split]["label"])
-        self.tokens = tokenizer(list(data[split]["text"]), add_special_tokens=False)["input_ids"]
+{kept}        self.tokens = tokenizer(list(data[split]["text"]), add_special_tokens=False)["input_ids"]
 {pairs}
     def __len__(self):
-        return len(self.labels)
+        return len(self.tokens)
 
 {row}
 
@@ -94,7 +93,7 @@ class Rows(Dataset):
         return {{
             "input_ids": torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in ids]),
             "attention_mask": torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids]),{types}
-            "labels": torch.tensor([self.labels[index] for index in rows])}}
+            "labels": {labels}}}
 '''
 
 ROW = """    def row(self, index):
@@ -136,6 +135,16 @@ LOSS_CLASSES = """        loss = functional.cross_entropy(logits.float(), labels
 LOSS_WRITTEN = """        where = (torch.arange(len(labels)), inputs["attention_mask"].sum(dim=1) - 2)  # before the label
         logits = logits[where]
         loss = functional.cross_entropy(logits.float(), torch.tensor(LABEL_TOKENS)[labels]{more})"""
+
+LOSS_NUMBER = """        loss = functional.mse_loss(logits.float().squeeze(-1), (labels.float() - MEAN) / STD)"""
+
+LOSS_CONTINUED = """        said, wanted = logits[:, :-1].float(), labels[:, 1:]
+        loss = functional.cross_entropy(said.reshape(-1, said.shape[-1]), wanted.reshape(-1), ignore_index=-100)
+        each = functional.cross_entropy(said.transpose(1, 2), wanted, ignore_index=-100, reduction="none")
+        sums = torch.stack([each.sum(dim=1), (wanted != -100).sum(dim=1).float()], dim=1)"""
+
+ROW_CONTINUED = """    def row(self, index):
+        return ({before} + self.tokens[index][-{room}:] + [tokenizer.eos_token_id])[-{most}:]"""
 
 GROUPED = '''
     def _get_train_sampler(self, train_dataset=None):
@@ -213,6 +222,18 @@ def measure(evaluated):
     return {{"accuracy": float((predicted == labels).mean()){more}}}
 """
 
+MEASURE_NUMBER = """
+def measure(evaluated):
+    wrong = evaluated.label_ids.astype("float64") - evaluated.predictions.reshape(-1).astype("float64")
+    return {"rmse": float((wrong**2).mean() ** 0.5)}
+"""
+
+MEASURE_CONTINUED = """
+def measure(evaluated):
+    loss, tokens = evaluated.predictions.astype("float64").sum(axis=0)
+    return {"perplexity": math.exp(loss / tokens)}
+"""
+
 MEASURE_F1 = ',\n            "f1_macro": float(f1_score(labels, predicted, average="macro", zero_division=0.0))'
 
 TRAIN = """
@@ -237,9 +258,9 @@ TEST = """tested = trainer.predict(Rows("test"), metric_key_prefix="test").metri
 figures |= {f"test/{name}": tested[f"test_{name}"] for name in MEASURED}
 """
 
-WRITE = """answers = trainer.predict(trainer.eval_dataset).predictions.argmax(axis=-1)
-print(f"best at step {best.step}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
-(HERE / "figures.json").write_text(json.dumps({"step": best.step, "figures": figures, "predictions": answers.tolist()}))
+WRITE = """answers = trainer.predict(trainer.eval_dataset).predictions{answer}
+print(f"best at step {{best.step}}: " + "  ".join(f"{{name}} {{value:.4f}}" for name, value in figures.items()))
+(HERE / "figures.json").write_text(json.dumps({{"step": best.step, "figures": figures, "predictions": answers.tolist()}}))
 """
 
 

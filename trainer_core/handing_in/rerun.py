@@ -139,7 +139,12 @@ def _examples(folder: Path, names: tuple[str, ...]) -> pd.DataFrame:
             part["image"] = [picture["bytes"] for picture in part["image"]]
         else:
             continue
-        part["label"] = [names[int(label)] for label in part["label"]]
+        if names:
+            part["label"] = [names[int(label)] for label in part["label"]]
+        elif "label" in part:
+            part["label"] = [repr(float(label)) for label in part["label"]]
+        else:
+            part["label"] = None
         parts.append(part.assign(split=split))
     examples = pd.concat(parts, ignore_index=True)
     return examples.assign(row=np.arange(len(examples)))

@@ -9,15 +9,17 @@ import re
 import shutil
 import tempfile
 import textwrap
+from collections.abc import Mapping
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.checkpoints import Checkpoint, find_checkpoint
-from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.config import CLASSIFIERS, PICTURES, WRITERS, TrainConfig
 from trainer_core.data import Data, ImageData, TextData, load_data
 from trainer_core.errors import RunError
 from trainer_core.handing_in import pieces
+from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number, read_config
 from trainer_core.store import Store
 from trainer_core.tracking import tags
@@ -25,7 +27,13 @@ from trainer_core.tracking.records import RunRecord
 
 MOST_LINES = 120
 SCRIPT = "train.py"
-_EXPORTED = ("image_classification", "label_token", "sequence_classification")
+_LABELS: Mapping[Kind, str] = {
+    "classes": "torch.tensor([self.labels[index] for index in rows])",
+    "number": "torch.tensor([self.labels[index] for index in rows], dtype=torch.float32)",
+    "text": "torch.tensor([row + [-100] * (width - len(row)) for row in ids])",
+}
+_ANSWERS: Mapping[Kind, str] = {"classes": ".argmax(axis=-1)", "number": ".reshape(-1)", "text": "[:, 0]"}
+"""Of a text that goes on its summed negative log likelihood."""
 
 
 def export_script(store: Store, run: RunRecord, target: Path) -> Path:
@@ -44,7 +52,7 @@ def export_script(store: Store, run: RunRecord, target: Path) -> Path:
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             (aside / SCRIPT).write_text(text, encoding="utf-8")
-            write_data(data, aside / "data")
+            write_data(data, aside / "data", config.task)
             aside.chmod(0o755)
             aside.replace(target)
         finally:
@@ -69,9 +77,7 @@ def check_exportable(run: RunRecord, config: TrainConfig) -> None:
             _("{name} is {state}: a script is written of a run that has finished.").format(name=run.name, state=run.state)
         )
     reason = ""
-    if config.task not in _EXPORTED:
-        reason = _("the task {task} is not written as a script yet").format(task=config.task)
-    elif config.adapter == "qlora":
+    if config.adapter == "qlora":
         reason = _("4-bit weights need a GPU, where numbers are not the same twice")
     elif config.class_weights == "balanced" and config.task == "label_token":
         reason = _("class weights on label tokens are not written as a script yet")
@@ -95,15 +101,16 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
 
 
-def write_data(data: Data, folder: Path) -> None:
+def write_data(data: Data, folder: Path, task: str) -> None:
     """The splits as the run had them: JSON lines of texts, Parquet of pictures."""
     folder.mkdir(parents=True)
     if isinstance(data, TextData):
         for name, split in data.splits.items():
             with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as file:
                 pairs = split.pairs or [None] * len(split)
-                for text, pair, label in zip(split.texts, pairs, split.labels, strict=True):
-                    row = {"text": text} | ({} if pair is None else {"pair": pair}) | {"label": int(label)}
+                for text, pair, label in zip(split.texts, pairs, split.labels.tolist(), strict=True):
+                    told = {} if task == "language_modelling" else {"label": label}
+                    row = {"text": text} | ({} if pair is None else {"pair": pair}) | told
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return
     import datasets
@@ -132,7 +139,7 @@ def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
             ("sequence_classification", False): ["AutoModelForSequenceClassification", "AutoTokenizer"],
             ("label_token", False): ["AutoModelForCausalLM", "AutoTokenizer"],
         }
-        names = wanted[(config.task, small)]
+        names = wanted[("label_token" if config.task in WRITERS else "sequence_classification", small)]
     imported = sorted(["Trainer", "TrainerCallback", "TrainingArguments", "set_seed", *names], key=str.lower)
     grouped = not pictures and config.group_by_length == "on"
     needs = "torch, transformers, datasets" + (", peft" if config.adapter == "lora" else "")
@@ -160,7 +167,7 @@ def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
         "HERE = Path(__file__).parent",
         f"SEED = {config.seed}",
         _measured(config),
-        f"LABELS = {_wrapped(list(data.label_names))}",
+        *([f"LABELS = {_wrapped(list(data.label_names))}"] if data.label_names else []),
     ]
     if not pictures and config.model != "small_gpt":
         lines += [f"MODEL = {config.model!r}"]
@@ -202,7 +209,8 @@ def _texts(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> str:
     from tokenizers import Tokenizer
 
     backend = Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
-    writes = config.task == "label_token"
+    writes = config.task in WRITERS
+    heads = "len(LABELS)" if config.task in CLASSIFIERS else "1"
     pair = data.splits["train"].pairs is not None
     small = config.model == "small_gpt"
     parts = []
@@ -218,13 +226,13 @@ def _texts(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> str:
                 layers=config.layers,
                 heads=config.heads,
                 dropout=format_number(config.dropout),
-                classes="" if writes else ", num_labels=len(LABELS)",
+                classes="" if writes else f", num_labels={heads}",
             )
         )
     else:
         parts.append(pieces.OWN_TOKENIZER.format(revision=""))
         kind = "AutoModelForCausalLM" if writes else "AutoModelForSequenceClassification"
-        classes = "" if writes else ",\n    num_labels=len(LABELS), ignore_mismatched_sizes=True"
+        classes = "" if writes else f",\n    num_labels={heads}, ignore_mismatched_sizes=True"
         parts.append(pieces.OWN_MODEL.format(kind=kind, classes=classes, revision=""))
     ids = [int(token) for token in checkpoint.details.get("label_token_ids", [])]
     added = [name for name in (backend.id_to_token(token) for token in ids) if name and name.startswith("<label:")]
@@ -232,7 +240,9 @@ def _texts(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> str:
         parts.append(pieces.LABEL_TOKENS.format(added=repr(added)))
     if config.adapter == "lora":
         parts.append(_adapter(checkpoint, writes))
-    if writes:
+    if config.task == "regression":
+        parts.append(f"MEAN, STD = {checkpoint.details['number_mean']!r}, {checkpoint.details['number_std']!r}  # of the numbers\n")
+    if ids:
         shown = ", ".join(f"{backend.decode([token]).strip() or backend.id_to_token(token)}" for token in ids)
         parts.append(f"LABEL_TOKENS = {ids}  # {shown}".replace("\n", " ") + "\n")
     parts.append(_rows(config, backend, pair, checkpoint))
@@ -263,17 +273,20 @@ def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint)
     from trainer_core.tasks.text_format import Frame
 
     # What separates a pair without a sign of its own is the end-of-text token, as in training.
+    writes = config.task in WRITERS
     end = _special(checkpoint, "eos_token", "sep_token", backend)
     frame = Frame(
         lambda text: list(backend.encode(text, add_special_tokens=False).ids),
         lambda *asked: list(backend.encode(*asked).ids),
         end,
-        pair and config.task != "label_token",
+        pair and not writes,
         has_types=False,
     )
     before, between, after = frame.before.tolist(), frame.between.tolist(), frame.after.tolist()
     most = config.max_length
-    if config.task == "label_token":
+    if config.task == "language_modelling":
+        row = pieces.ROW_CONTINUED.format(before=before, room=max(1, most - len(before) - 1), most=most)
+    elif config.task == "label_token":
         row = pieces.ROW_WRITTEN.format(before=before, room=max(0, most - 2 - len(before)), most=most - 1)
     elif pair:
         room = max(1, most - frame.special)
@@ -282,10 +295,12 @@ def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint)
         row = pieces.ROW.format(before=before, after=after, room=max(1, most - frame.special), max_length=most)
     row = row.replace("[] + ", "").replace(" + []", "")
     row = row.replace(f"(self.tokens[index][-{most}:])[-{most}:]", f"self.tokens[index][-{most}:]")
-    types = pair and config.task != "label_token" and _has_types(checkpoint)
+    types = pair and not writes and _has_types(checkpoint)
     return pieces.TEXTS.format(
         row=row,
-        pairs=pieces.PAIRS if pair and config.task != "label_token" else "",
+        pairs=pieces.PAIRS if pair and not writes else "",
+        kept="" if config.task == "language_modelling" else '        self.labels = list(data[split]["label"])\n',
+        labels=_LABELS[kind_of(config.task)],
         width=str(most) if config.padding == "fixed" else "max(len(row) for row in ids)",
         types=pieces.TYPES if types else "",
     )
@@ -320,8 +335,14 @@ def _tail(config: TrainConfig, data: Data) -> str:
     )
     weights = ", weight=WEIGHTS if model.training else None" if config.class_weights == "balanced" else ""
     loss = (pieces.LOSS_WRITTEN if writes else pieces.LOSS_CLASSES).format(more=weights + smoothing)
+    outputs = "logits[:, LABEL_TOKENS]" if writes else "logits"
+    kind = kind_of(config.task)
+    if kind == "number":
+        loss, outputs = pieces.LOSS_NUMBER, "logits.float() * STD + MEAN"
+    elif kind == "text":
+        loss, outputs = pieces.LOSS_CONTINUED, "sums"
     grouped = config.task not in PICTURES and config.group_by_length == "on"
-    parts = [pieces.LOSS.format(loss=loss, outputs="logits[:, LABEL_TOKENS]" if writes else "logits")]
+    parts = [pieces.LOSS.format(loss=loss, outputs=outputs)]
     if weights:
         parts.insert(0, _weights(data))
     if grouped:
@@ -340,7 +361,8 @@ def _tail(config: TrainConfig, data: Data) -> str:
             stop=pieces.STOP.format(patience=patience) if patience else "",
         )
     )
-    parts.append(pieces.MEASURE.format(more=pieces.MEASURE_F1 if config.best_by == "eval/f1_macro" else ""))
+    classes = pieces.MEASURE.format(more=pieces.MEASURE_F1 if config.best_by == "eval/f1_macro" else "")
+    parts.append({"classes": classes, "number": pieces.MEASURE_NUMBER, "text": pieces.MEASURE_CONTINUED}[kind])
     batches = f"math.ceil(len(train) / {config.batch_size})"
     steps = batches if config.accumulation_steps == 1 else f"math.ceil({batches} / {config.accumulation_steps})"
     parts.append(f"\n\nsteps_per_epoch = {steps}\n{pieces.optimiser(config)}")
@@ -359,7 +381,9 @@ def _tail(config: TrainConfig, data: Data) -> str:
             more=more,
         ).lstrip("\n")
     )
-    parts.append(pieces.END + (pieces.TEST if config.evaluation_split == "validation" else "") + pieces.WRITE)
+    parts.append(
+        pieces.END + (pieces.TEST if config.evaluation_split == "validation" else "") + pieces.WRITE.format(answer=_ANSWERS[kind])
+    )
     return "".join(parts)
 
 
@@ -369,7 +393,8 @@ def _weights(data: Data) -> str:
 
 
 def _measured(config: TrainConfig) -> str:
-    return f"MEASURED = {('loss', 'accuracy', *(['f1_macro'] if config.best_by == 'eval/f1_macro' else []))}"
+    first = {"classes": "accuracy", "number": "rmse", "text": "perplexity"}[kind_of(config.task)]
+    return f"MEASURED = {('loss', first, *(['f1_macro'] if config.best_by == 'eval/f1_macro' else []))}"
 
 
 def _wrapped(names: list[str]) -> str:
