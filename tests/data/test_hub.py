@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_core.data import hub
+from trainer_core.data import hub, hub_datasets
 from trainer_core.errors import DataError
 
 
@@ -31,7 +31,7 @@ def picture_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_pictures_and_labels_are_found_whatever_their_columns_are_called(picture_folders: Path) -> None:
-    splits, names, _revision = hub.read_hub(str(picture_folders))
+    splits, names, _revision = hub_datasets.read_hub(str(picture_folders))
     assert names == ("cat", "dog")
     assert {name: split.images.shape for name, split in splits.items()} == {"train": (4, 5, 6), "test": (2, 5, 6)}
     assert sorted(np.unique(splits["train"].images).tolist()) == [10, 200]
@@ -41,7 +41,7 @@ def test_pictures_and_labels_are_found_whatever_their_columns_are_called(picture
 def test_pictures_of_different_sizes_are_refused(picture_folders: Path) -> None:
     Image.new("L", (9, 9)).save(picture_folders / "train" / "cat" / "large.png")
     with pytest.raises(DataError, match="2 different sizes"):
-        hub.read_hub(str(picture_folders))
+        hub_datasets.read_hub(str(picture_folders))
 
 
 def test_a_dataset_without_pictures_names_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,10 +49,10 @@ def test_a_dataset_without_pictures_names_its_columns(tmp_path: Path, monkeypatc
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "train.csv").write_text("text,label\nfine,1\nbad,0\n")
     with pytest.raises(DataError, match="no picture column; its columns are text, label"):
-        hub.read_hub(str(tmp_path / "texts"))
+        hub_datasets.read_hub(str(tmp_path / "texts"))
 
 
 def test_without_an_answer_the_hub_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DataError, match="HF_HUB_OFFLINE is set"):
-        hub.check_reachable("descent-tests/no-such-dataset")
+        hub_datasets.check_reachable("descent-tests/no-such-dataset")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from trainer_core.config import CLASSIFIERS, PICTURES, TrainConfig
-from trainer_core.data import hub, idx, library, saved, texts
+from trainer_core.data import hub_datasets, idx, library, saved, texts
 from trainer_core.data.digits import read_digits
 from trainer_core.data.images import ImageData, ImageSplit, digest_of
 from trainer_core.data.located import BUILT_IN, HUB_ID
@@ -87,7 +87,7 @@ def load_images(config: TrainConfig, folder: Path | None = None) -> ImageData:
         name, source, found = place.name, str(place), idx.read_folder(place)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
-        found, names, revision = hub.read_hub(config.dataset, config.dataset_configuration, config.dataset_revision)
+        found, names, revision = hub_datasets.read_hub(config.dataset, config.dataset_configuration, config.dataset_revision)
     splits = _draw_missing(found, config)
     largest = max(int(split.labels.max()) for split in splits.values())
     if largest >= len(names):
@@ -114,7 +114,9 @@ def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
         found, names = texts.read_folder(place, columns)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
-        found, names, revision = hub.read_hub_texts(config.dataset, columns, config.dataset_configuration, config.dataset_revision)
+        found, names, revision = hub_datasets.read_hub_texts(
+            config.dataset, columns, config.dataset_configuration, config.dataset_revision
+        )
     splits = _draw_missing(found, config)
     return TextData(name, source, revision, names, splits, digest_of_texts(splits), synthetic=kind == "built-in")
 
@@ -141,8 +143,8 @@ def check(config: TrainConfig, folder: Path | None = None) -> DataSummary | None
     and gives None: its download belongs to the worker. Raises DataError or ConfigError.
     """
     if source_kind(config, folder) == "hub":
-        hub.check_reachable(config.dataset, config.dataset_revision)
-        if not hub.is_cached(config.dataset):
+        hub_datasets.check_reachable(config.dataset, config.dataset_revision)
+        if not hub_datasets.is_cached(config.dataset):
             return None
     return summarise(load_data(config, folder))
 

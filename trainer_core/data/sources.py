@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trainer_core.data import hub
+from trainer_core.data import hub_datasets
 from trainer_core.data.archives import unpack
 from trainer_core.data.columns import KNOWN, Columns, guess_columns, guess_task
 from trainer_core.data.delimited import first_rows, guess_delimiter, has_header, read_delimited
@@ -167,8 +167,8 @@ def _read(source: str, located: Located, reading: Reading) -> Tables:
         case "built_in":
             return _read_built_in(located.name)
         case "hub":
-            loaded = hub.load(source, reading.configuration, reading.revision, reading.split)
-            return {split: as_table(rows) for split, rows in hub.by_split(source, loaded).items()}
+            loaded = hub_datasets.load(source, reading.configuration, reading.revision, reading.split)
+            return {split: as_table(rows) for split, rows in hub_datasets.by_split(source, loaded).items()}
 
 
 def _read_csv(path: Path, reading: Reading) -> pd.DataFrame:
