@@ -118,7 +118,7 @@ def near_examples(examples: pd.DataFrame, progress: Progress | None = None, numb
 def later_copies(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Positions of rows whose content and label stand in an earlier row of the same split."""
     numbers = contents(examples) if numbers is None else numbers
-    frame = pd.DataFrame({"split": examples["split"].to_numpy(), "content": numbers, "label": _labels(examples)})
+    frame = pd.DataFrame({"split": examples["split"].to_numpy(), "content": numbers, "label": labels_of(examples)})
     again = frame.duplicated().to_numpy() & (numbers >= 0)
     return np.flatnonzero(again)
 
@@ -126,7 +126,7 @@ def later_copies(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = Non
 def contradictions(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Positions of rows whose content stands elsewhere with another label, whatever the split."""
     numbers = contents(examples) if numbers is None else numbers
-    frame = pd.DataFrame({"content": numbers, "label": _labels(examples)})
+    frame = pd.DataFrame({"content": numbers, "label": labels_of(examples)})
     frame = frame[(frame["content"] >= 0) & (frame["label"] != "")]
     several = frame.groupby("content")["label"].transform("nunique") > 1
     return np.asarray(frame.index[several].to_numpy(), dtype=np.int64)
@@ -148,7 +148,7 @@ def leaks(examples: pd.DataFrame, numbers: NDArray[np.int64] | None = None) -> N
 
 def near_copies(examples: pd.DataFrame, found: Iterable[Near]) -> NDArray[np.int64]:
     """Of nearly alike rows of one split with one label the later ones: those to take out."""
-    splits, labels = examples["split"].to_numpy(), _labels(examples)
+    splits, labels = examples["split"].to_numpy(), labels_of(examples)
     later = {one.second for one in found if splits[one.first] == splits[one.second] and labels[one.first] == labels[one.second]}
     return np.array(sorted(later), dtype=np.int64)
 
@@ -165,7 +165,6 @@ def near_leaks(examples: pd.DataFrame, found: Iterable[Near]) -> NDArray[np.int6
     return np.array(sorted(taken), dtype=np.int64)
 
 
-def _labels(examples: pd.DataFrame) -> NDArray[np.object_]:
-    return np.array(
-        ["" if label is None or label != label else str(label).strip() for label in examples["label"].tolist()], dtype=object
-    )
+def labels_of(examples: pd.DataFrame) -> list[str]:
+    """Each row's label without space around it; empty where there is none."""
+    return ["" if label is None or label != label else str(label).strip() for label in examples["label"].tolist()]

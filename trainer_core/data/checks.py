@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainer_core.data import alike, steps
+from trainer_core.data import alike
+from trainer_core.data import rows as rows_of
+from trainer_core.data.alike import labels_of
 from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
 from trainer_core.data.record import Step
 
@@ -23,7 +25,7 @@ _LEAST_LONG = 500
 
 def check_empty(examples: pd.DataFrame) -> Iterable[Problem]:
     """Rows with nothing to read."""
-    rows = steps.empty_rows(examples)
+    rows = rows_of.empty_rows(examples)
     if len(rows):
         pictures = "image" in examples
         yield Problem(
@@ -41,7 +43,7 @@ def check_short(examples: pd.DataFrame) -> Iterable[Problem]:
     """Rows of a single word."""
     if "image" in examples or "pair" in examples:
         return
-    rows = np.flatnonzero(steps.word_counts(examples) == 1)
+    rows = np.flatnonzero(rows_of.word_counts(examples) == 1)
     if len(rows):
         yield Problem(
             "one_word",
@@ -57,7 +59,7 @@ def check_long(examples: pd.DataFrame) -> Iterable[Problem]:
     """Rows far longer than the rest."""
     if "image" in examples:
         return
-    lengths = steps.character_counts(examples)
+    lengths = rows_of.character_counts(examples)
     filled = lengths[lengths > 0]
     if not len(filled):
         return
@@ -81,7 +83,7 @@ def check_long(examples: pd.DataFrame) -> Iterable[Problem]:
 
 def check_labels(examples: pd.DataFrame) -> Iterable[Problem]:
     """Rows without a label, labels written in several ways, missing in a split, too rare, or far from even."""
-    rows = steps.unlabelled_rows(examples)
+    rows = rows_of.unlabelled_rows(examples)
     if len(rows):
         yield Problem(
             "unlabelled",
@@ -92,7 +94,7 @@ def check_labels(examples: pd.DataFrame) -> Iterable[Problem]:
             (Fix(_("Take them out"), Step("drop_unlabelled")),),
             serious=True,
         )
-    variants = steps.label_variants(examples)
+    variants = rows_of.label_variants(examples)
     if variants:
         rows = np.flatnonzero(examples["label"].isin(list(variants)))
         ways = ", ".join(f"“{old}” → “{new}”" for old, new in list(variants.items())[:6])
@@ -109,7 +111,7 @@ def check_labels(examples: pd.DataFrame) -> Iterable[Problem]:
 
 
 def _label_counts(examples: pd.DataFrame, variants: dict[str, str]) -> Iterable[Problem]:
-    labels = pd.Series([str(label).strip() if label is not None and label == label else "" for label in examples["label"]])
+    labels = pd.Series(labels_of(examples))
     labels = labels.replace(variants)
     filled = labels[labels != ""]
     if filled.empty:
@@ -166,7 +168,7 @@ def _label_counts(examples: pd.DataFrame, variants: dict[str, str]) -> Iterable[
 
 def check_numbers(examples: pd.DataFrame) -> Iterable[Problem]:
     """Labels that are no numbers, where a number is to be learned."""
-    rows = steps.unlabelled_rows(examples)
+    rows = rows_of.unlabelled_rows(examples)
     if len(rows):
         yield Problem(
             "unlabelled",
@@ -177,7 +179,7 @@ def check_numbers(examples: pd.DataFrame) -> Iterable[Problem]:
             (Fix(_("Take them out"), Step("drop_unlabelled")),),
             serious=True,
         )
-    rows = steps.not_numbers(examples)
+    rows = rows_of.not_numbers(examples)
     if len(rows):
         yield Problem(
             "not_numbers",

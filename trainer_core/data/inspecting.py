@@ -6,7 +6,9 @@ from gettext import gettext as _
 import numpy as np
 import pandas as pd
 
-from trainer_core.data import alike, checks, steps
+from trainer_core.data import alike, checks
+from trainer_core.data import rows as rows_of
+from trainer_core.data.alike import labels_of
 from trainer_core.data.examples import rows_by_split
 from trainer_core.data.findings import FoundRow, Inspection, Problem, Spread
 from trainer_core.data.languages import languages_of, sample_rows
@@ -58,7 +60,7 @@ def inspect(examples: pd.DataFrame, task: str, reference: str = "", tell: Tell =
         task=task,
         rows=rows_by_split(examples),
         labels=_label_counts(examples, task),
-        characters=Spread.of(steps.character_counts(examples)) if texts else Spread(),
+        characters=Spread.of(rows_of.character_counts(examples)) if texts else Spread(),
         numbers=_numbers(examples) if task == "regression" else Spread(),
         picture_shape=shape,
         languages=found_languages,
@@ -91,7 +93,7 @@ def find_rows(
 def _label_counts(examples: pd.DataFrame, task: str) -> dict[str, dict[str, int]]:
     if task in ("regression", "language_modelling"):
         return {}
-    labels = [("" if label is None or label != label else str(label)).strip() for label in examples["label"]]
+    labels = labels_of(examples)
     counted = pd.DataFrame({"label": labels, "split": examples["split"].to_numpy()}).value_counts()
     found: dict[str, dict[str, int]] = {}
     for key, count in counted.items():

@@ -3,7 +3,6 @@
 Each takes the examples and its options and returns new examples; none changes what it was given.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from gettext import gettext as _
@@ -14,9 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainer_core.data import alike
+from trainer_core.data.alike import labels_of
 from trainer_core.data.columns import SPLITS
 from trainer_core.data.languages import languages_of
 from trainer_core.data.record import Step
+from trainer_core.data.rows import character_counts, empty_rows, label_variants, not_numbers, unlabelled_rows, word_counts
 from trainer_core.data.splits import SPLIT_SEED, draw_stratified
 from trainer_core.errors import DataError
 
@@ -182,12 +183,12 @@ def set_labels(examples: Examples, labels: Mapping[str, str]) -> Examples:
 def draw_splits(examples: Examples, validation_share: float = 0.1, test_share: float = 0.1, seed: int = SPLIT_SEED) -> Examples:
     """All rows are dealt anew: by label where rows have one, each split with the same mixture; seeded."""
     validation, test = _shares(validation_share, test_share)
-    labels = pd.factorize(pd.Series(_text_labels(examples)))[0].astype(np.int64)
+    labels = pd.factorize(pd.Series(labels_of(examples)))[0].astype(np.int64)
     counts = np.bincount(labels)
     if examples["label"].isna().all() or len(counts) > len(labels) // 4:
         labels = np.zeros(len(examples), dtype=np.int64)  # numbers or none: nothing to keep in proportion
     elif (counts < 3).any():
-        rare = _text_labels(examples)[int(np.argmax(labels == int(np.argmin(counts))))]
+        rare = labels_of(examples)[int(np.argmax(labels == int(np.argmin(counts))))]
         raise DataError(
             _("The label “{label}” has {count} rows; three are the least for three splits. Take it out first.").format(
                 label=rare, count=int(counts.min())
@@ -274,69 +275,6 @@ STEPS: Mapping[str, Callable[..., Examples]] = {
         use_split_column,
     )
 }
-
-
-def empty_rows(examples: Examples) -> NDArray[np.int64]:
-    """Positions of rows without a text, or with a picture of one shade."""
-    if "image" in examples:
-        from trainer_core.data.squares import picture_of
-
-        return np.flatnonzero([np.ptp(picture_of(png)) == 0 for png in examples["image"]])
-    columns = [name for name in ("text", "pair") if name in examples]
-    missing = np.zeros(len(examples), dtype=bool)
-    for name in columns:
-        missing |= np.array([not str(value).strip() for value in examples[name].tolist()])
-    return np.flatnonzero(missing)
-
-
-def word_counts(examples: Examples) -> NDArray[np.int64]:
-    """Words of each text; a Chinese character counts as one."""
-    return np.array([len(alike.words_of(str(text))) for text in examples["text"].tolist()], dtype=np.int64)
-
-
-def character_counts(examples: Examples) -> NDArray[np.int64]:
-    """Characters of each text, both of a pair."""
-    lengths = np.array([len(str(text)) for text in examples["text"].tolist()], dtype=np.int64)
-    return (
-        lengths + np.array([len(str(text)) for text in examples["pair"].tolist()], dtype=np.int64)
-        if "pair" in examples
-        else lengths
-    )
-
-
-def unlabelled_rows(examples: Examples) -> NDArray[np.int64]:
-    """Positions of rows whose label is missing or blank."""
-    return np.flatnonzero([not label for label in _text_labels(examples)])
-
-
-def not_numbers(examples: Examples) -> NDArray[np.int64]:
-    """Positions of rows with a label that is no finite number."""
-
-    def is_number(label: str) -> bool:
-        try:
-            return math.isfinite(float(label))
-        except ValueError:
-            return False
-
-    return np.flatnonzero([bool(label) and not is_number(label) for label in _text_labels(examples)])
-
-
-def label_variants(examples: Examples) -> dict[str, str]:
-    """Labels that differ from a commoner one by case or space alone, and that commoner one."""
-    ways: dict[str, Counter[str]] = {}
-    for label, count in examples["label"].dropna().value_counts(sort=False).items():
-        if str(label).strip():
-            ways.setdefault(alike.plain(str(label)), Counter())[str(label)] = int(count)
-    merged: dict[str, str] = {}
-    for counted in ways.values():
-        # Of equally common ways the one without space around it, then the first by the alphabet.
-        best = min(counted, key=lambda way: (-counted[way], way != way.strip(), way))
-        merged |= {way: best.strip() for way in counted if way != best.strip()}
-    return merged
-
-
-def _text_labels(examples: Examples) -> list[str]:
-    return ["" if label is None or label != label else str(label).strip() for label in examples["label"].tolist()]
 
 
 def _without(examples: Examples, rows: NDArray[np.int64]) -> Examples:
