@@ -39,14 +39,17 @@ def draw_door(store: Store) -> None:
         source = st.text_input(
             _("Source"),
             key="data/source",
+            persist_state="session",  # what was typed stands there again after an error
             placeholder=_("/home/me/reviews.csv, or cornell-movie-review-data/rotten_tomatoes"),
             help=_("A path on the machine that Descent runs on, or NAME or OWNER/NAME on the hub."),
         )
         with st.expander(_("From the hub: configuration, revision, split")), st.grid(3, min_column_width=120):
             hub = {
-                "configuration": st.text_input(_("Configuration"), key="data/configuration", placeholder=_("the only one")),
-                "revision": st.text_input(_("Revision"), key="data/revision", placeholder="main"),
-                "split": st.text_input(_("Split"), key="data/split", placeholder=_("all")),
+                "configuration": st.text_input(
+                    _("Configuration"), key="data/configuration", persist_state="session", placeholder=_("the only one")
+                ),
+                "revision": st.text_input(_("Revision"), key="data/revision", persist_state="session", placeholder="main"),
+                "split": st.text_input(_("Split"), key="data/split", persist_state="session", placeholder=_("all")),
             }
         if st.form_submit_button(_("Look at it"), icon=":material/search:", type="primary") and source and source.strip():
             look_at(store, _path(source.strip()), {name: value.strip() for name, value in hub.items() if value and value.strip()})

@@ -152,6 +152,7 @@ def test_removing_can_be_taken_back_at_once(page: AppTest, store: Store, films: 
 def test_what_can_not_be_read_is_said_in_a_sentence(page: AppTest, source: str, sentence: str) -> None:
     look(page, source)
     assert sentence in until(page, sentence)
+    assert page.text_input(key="data/source").value == source  # nothing that was typed is lost
 
 
 def test_an_unknown_dataset_in_the_address_leads_back(page: AppTest) -> None:

@@ -60,24 +60,21 @@ def looks_versioned(reference: str) -> bool:
 def list_saved(folder: Path) -> list[Record]:
     """The newest version of each dataset, the one saved last first."""
     names = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")] if folder.is_dir() else []
-    newest = [records[-1] for records in (versions(folder, name) for name in names) if records]
-    return sorted(newest, key=lambda record: -record.created)
+    newest = (_newest(folder, name) for name in names)
+    return sorted((record for record in newest if record is not None), key=lambda record: -record.created)
 
 
 def versions(folder: Path, name: str) -> list[Record]:
     """All versions of a dataset, oldest first; a damaged one is left out."""
-    found = []
-    for number in _versions(folder, name):
-        try:
-            found.append(Record.from_json(json.loads((_place(folder, name, number) / RECORD).read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return found
+    found = (_read(folder, name, number) for number in _versions(folder, name))
+    return [record for record in found if record is not None]
 
 
 def find(folder: Path, reference: str) -> Record:
     """The record of `NAME@VERSION`, or of the newest version of `NAME`. Raises DataError naming what there is."""
     found = _REFERENCE.fullmatch(reference)
+    if found is not None and found["version"] is None and (newest := _newest(folder, found["name"])) is not None:
+        return newest
     known = versions(folder, found["name"]) if found is not None else []
     if found is None or not known:
         saved = ", ".join(record.name for record in list_saved(folder)[:12])
@@ -86,8 +83,6 @@ def find(folder: Path, reference: str) -> Record:
                 name=reference, saved=_("Saved are {names}.").format(names=saved) if saved else _("None is saved yet.")
             )
         )
-    if found["version"] is None:
-        return known[-1]
     for record in known:
         if record.version == int(found["version"]):
             return record
@@ -223,6 +218,18 @@ def _write(folder: Path, record: Record, examples: pd.DataFrame | None, like: Re
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _newest(folder: Path, name: str) -> Record | None:
+    """The newest version that can be read: pages ask for it at each rerun, so the older ones are left unread."""
+    return next((record for number in reversed(_versions(folder, name)) if (record := _read(folder, name, number))), None)
+
+
+def _read(folder: Path, name: str, number: int) -> Record | None:
+    try:
+        return Record.from_json(json.loads((_place(folder, name, number) / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _versions(folder: Path, name: str) -> list[int]:
