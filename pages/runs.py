@@ -8,9 +8,10 @@ from pages.components.navigation import open_page
 from pages.components.run_actions import offer_undo
 from pages.components.run_cards import queue_list, run_card
 from pages.components.run_facts import runs_counted
+from pages.components.run_space import space_section
 from pages.components.run_table import RATE, STARTED, column_config, matches, run_rows, styled, table_height
 from pages.components.run_view import back_to_all, run_view
-from pages.components.session import current_store, show_error, viewer_zone
+from pages.components.session import current_store, show_error, viewer_zone, warn_of_full_disk
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
 from trainer_core.store import Store
@@ -114,10 +115,12 @@ try:
         with st.skeleton(height=400):
             everything = list_runs(store, archived=True, foreign=True)
         offer_undo(store)
+        warn_of_full_disk(store)
         if not everything:
             show_empty()
         else:
             show_live(store, [(run.run_id, run.state) for run in everything if run.is_ours and not run.archived])
             show_history(everything)
+            space_section(store, everything)
 except TrainerError as error:
     show_error(error)

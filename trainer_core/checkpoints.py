@@ -129,6 +129,17 @@ def verify(checkpoint: Checkpoint) -> None:
             )
 
 
+def last_whole(store: Store, run_id: str) -> Checkpoint | None:
+    """The latest checkpoint whose files are what was written; None where there is none."""
+    for checkpoint in reversed(list_checkpoints(store, run_id)):
+        try:
+            verify(checkpoint)
+        except CheckpointError:
+            continue
+        return checkpoint
+    return None
+
+
 def file_digest(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from typing import Any, NoReturn
 
-from trainer_core import commands
+from trainer_core import commands, space_commands
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.jobs.launching import option_of
 from trainer_core.settings import SETTINGS, Setting
@@ -115,9 +115,13 @@ def build_parser() -> argparse.ArgumentParser:
     for name, action, help in (
         ("stop", commands.stop, _("save a checkpoint and end a run, or take it off the queue")),
         ("archive", commands.archive, _("put a run away: lists leave it out, nothing is deleted")),
-        ("restore", commands.restore, _("bring an archived run back into the lists")),
+        ("restore", space_commands.restore, _("bring an archived or deleted run back into the lists")),
+        ("delete", space_commands.delete, _("take a run out of all lists; it can be brought back until it is purged")),
     ):
         command(name, action, help).add_argument("run", metavar="RUN", help=_RUN_HELP)
+    command("space", space_commands.space, _("show what runs take on the disk, and what is free"))
+    purge = command("purge", space_commands.purge, _("remove deleted runs for good and free what they take"))
+    purge.add_argument("--yes", action="store_true", help=_("without asking"))
     resume = command("resume", commands.resume, _("go on with a run that has ended, from a checkpoint"))
     resume.add_argument("run", metavar="RUN", help=_RUN_HELP)
     resume.add_argument("--checkpoint", metavar="STEP", help=_("best, last or a step (default: last)"), default="last")

@@ -128,14 +128,6 @@ def archive(options: argparse.Namespace) -> int:
     return 0
 
 
-def restore(options: argparse.Namespace) -> int:
-    """Brings a run back."""
-    run = read.find_run(options.store, options.run)
-    jobs.restore(options.store, run.run_id)
-    say(_("{name} is in the lists again.").format(name=run.name))
-    return 0
-
-
 def predict(options: argparse.Namespace) -> int:
     """Asks a checkpoint, see asking.predict."""
     from trainer_core import asking  # numpy and the predictor: the help does without

@@ -35,5 +35,13 @@ class CheckpointError(TrainerError):
     """A checkpoint is missing, damaged or of another kind of task."""
 
 
+class OutOfMemoryError(TrainerError):
+    """Memory ran out, and a smaller batch would not help."""
+
+
+class DiskFullError(TrainerError):
+    """What must be kept can't be written for want of room."""
+
+
 class DivergedError(TrainerError):
     """The loss is no longer a number, or exploded."""

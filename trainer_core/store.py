@@ -3,6 +3,7 @@
 Every path is derived from the folder, never read back from the database, so that a moved store still opens.
 """
 
+import errno
 import os
 import re
 import threading
@@ -14,6 +15,8 @@ from pathlib import Path
 from trainer_core.errors import RunError, StoreError
 
 DEFAULT_STORE = "mlruns"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a disk, a user's share of it or the largest file allowed is full."""
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -123,6 +126,17 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
             ).format(folder=folder, cause=error.strerror or error)
         ) from error
     return store
+
+
+def is_no_room(error: BaseException) -> bool:
+    """Whether an error, or what it came from, says that the disk, or its user's share of it, is full.
+
+    PyTorch and safetensors raise errors of their own kind for it, with the system's words in them.
+    """
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return True
+    words = ("No space left on device", "Disk quota exceeded", "File too large", "PytorchStreamWriter failed writing file")
+    return any(text in str(error) for text in words) or (error.__cause__ is not None and is_no_room(error.__cause__))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -54,6 +54,18 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3_600} h {whole % 3_600 // 60} min"
 
 
+def format_bytes(count: float | None) -> str:
+    """A size in decimal units: `512 B`, `1.2 GB`; a dash for none."""
+    if count is None or not math.isfinite(count):
+        return "–"
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(size) < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def as_json(record: RunRecord) -> str:
     """A run as one line of JSON. A value that is not a number becomes null."""
     return json.dumps(

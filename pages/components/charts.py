@@ -28,6 +28,7 @@ from pages.components.figure_parts import (
 from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, metric_label, setting_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
+from trainer_core.batch_in_force import Smaller
 from trainer_core.measures import is_share
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import Restart, Segment
@@ -54,10 +55,11 @@ def loss_figure(
     smoothing: float = 0.0,
     segments: Sequence[Segment] = (),
     restarts: Sequence[Restart] = (),
+    smaller: Sequence[Smaller] = (),
 ) -> go.Figure:
     """Training and evaluation loss of one run in one chart. `history` has the columns of `tracking.read.metric_history`.
 
-    By step, a dotted line stands where the run was resumed.
+    By step, a dotted line stands where the run was resumed, with the batch where memory had run out.
     """
     figure = empty_figure(_("Loss"), axis, _("Loss"))
     train, evaluation = palette()[0], palette()[1]
@@ -70,7 +72,7 @@ def loss_figure(
                 figure, x, points["value"].to_numpy(dtype=np.float64), name, colour, key, smoothing if key == "train/loss" else 0.0
             )
     if axis == "step" and not history.empty:
-        mark_restarts(figure, restarts)
+        mark_restarts(figure, restarts, smaller)
     set_whole_steps(figure, axis)
     return described(figure)
 

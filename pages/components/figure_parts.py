@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.components.series import Floats, XAxis, smooth, thin
+from trainer_core.batch_in_force import Smaller
 from trainer_core.measures import is_share
 from trainer_core.tracking.records import Restart
 
@@ -163,16 +164,18 @@ def set_log_axis(figure: go.Figure, letter: Literal["x", "y"], values: Floats) -
     figure.update_layout({f"{letter}axis": axis})
 
 
-def mark_restarts(figure: go.Figure, restarts: Sequence[Restart]) -> None:
-    """A dotted line at each step from which the run was resumed; the latest of several at one step counts."""
-    for step in sorted({restart.from_step for restart in restarts if restart.from_step > 0}):
+def mark_restarts(figure: go.Figure, restarts: Sequence[Restart], smaller: Sequence[Smaller] = ()) -> None:
+    """A dotted line at each step from which the run was resumed; it names the batch where that was made smaller there."""
+    words = {restart.from_step: _("resumed") for restart in restarts if restart.from_step > 0}
+    words |= {entry.step: _("batch of {count}").format(count=entry.batch_size) for entry in smaller}
+    for step, text in sorted(words.items()):
         figure.add_vline(x=step, line={"color": GREY, "dash": "dot", "width": 1})
         figure.add_annotation(
             x=step,
             yref="paper",
             y=1,
             yanchor="bottom",
-            text=html.escape(_("resumed")),
+            text=html.escape(text),
             showarrow=False,
             font_size=11,
             font_color=GREY,

@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 from trainer_core.measures import MEASURES, is_share
 from trainer_core.settings import SETTINGS, format_number
+from trainer_core.terminal import format_bytes as format_bytes
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:=\"'&^@])")
 # Streamlit turns :word: and :word[ into emojis, icons and colours after Markdown is parsed, where a backslash is gone already.
@@ -39,18 +40,6 @@ def format_duration(seconds: float | None) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
-
-
-def format_bytes(count: float | None) -> str:
-    """A size in decimal units: `512 B`, `1.2 GB`; a dash for none."""
-    if count is None or not math.isfinite(count):
-        return "–"
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(size) < 999.5:
-            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def format_count(count: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What can be done with a run: stop, resume, clone, rename, archive and restore. Archiving can be undone on the spot."""
+"""What can be done with a run: stop, resume, clone, rename, archive, restore, delete. Putting away can be undone on the spot."""
 
 from gettext import gettext as _
 
@@ -13,7 +13,7 @@ from trainer_core.checkpoints import Checkpoint
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 
-_ARCHIVED = "archived_just_now"
+_PUT_AWAY = "put_away_just_now"
 
 
 def action_row(store: Store, run: RunRecord, *, stopping: bool, last: Checkpoint | None) -> None:
@@ -44,6 +44,10 @@ def action_row(store: Store, run: RunRecord, *, stopping: bool, last: Checkpoint
             hint = _("Puts the run out of sight. Nothing is deleted.")
             if st.button(_("Archive"), key="archive", icon=":material/archive:", help=hint):
                 archive(store, run)
+        if run.is_over:
+            hint = _("Takes the run out of all lists. It can be brought back until its space is freed under Disk.")
+            if st.button(_("Delete"), key="delete", icon=":material/delete:", help=hint):
+                delete(store, run)
         if run.archived and st.button(_("Restore"), key="restore", icon=":material/unarchive:"):
             attempt(lambda: jobs.restore(store, run.run_id))
 
@@ -61,22 +65,34 @@ def archive(store: Store, run: RunRecord) -> None:
 
     def put_away() -> None:
         jobs.archive(store, run.run_id)
-        st.session_state[_ARCHIVED] = (run.run_id, run.name)
+        st.session_state[_PUT_AWAY] = (run.run_id, run.name, "archived")
         st.query_params.pop("run", None)
 
     attempt(put_away)
 
 
+def delete(store: Store, run: RunRecord) -> None:
+    """Deletes the run and goes back to the list, where it can be undone."""
+
+    def throw_away() -> None:
+        jobs.delete(store, run.run_id)
+        st.session_state[_PUT_AWAY] = (run.run_id, run.name, "deleted")
+        st.query_params.pop("run", None)
+
+    attempt(throw_away)
+
+
 def offer_undo(store: Store) -> None:
-    """After archiving: says so, with the way back."""
-    if _ARCHIVED not in st.session_state:
+    """After archiving or deleting: says so, with the way back."""
+    if _PUT_AWAY not in st.session_state:
         return
-    run_id, name = st.session_state[_ARCHIVED]
+    run_id, name, how = st.session_state[_PUT_AWAY]
+    said = _("**{name}** is deleted.") if how == "deleted" else _("**{name}** is archived.")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(_("**{name}** is archived.").format(name=plain(name)), width="stretch")
+        st.markdown(said.format(name=plain(name)), width="stretch")
         if st.button(_("Undo"), key="undo", icon=":material/undo:"):
-            del st.session_state[_ARCHIVED]
-            attempt(lambda: jobs.restore(store, run_id))
+            del st.session_state[_PUT_AWAY]
+            attempt(lambda: (jobs.undelete if how == "deleted" else jobs.restore)(store, run_id))
         if st.button(_("Close"), key="undo-close", type="tertiary"):
-            del st.session_state[_ARCHIVED]
+            del st.session_state[_PUT_AWAY]
             st.rerun()

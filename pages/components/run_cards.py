@@ -38,7 +38,9 @@ def run_card(store: Store, run: RunRecord, *, stopping: bool) -> None:
         split = evaluated_on(run)
         with left:
             live_chart(
-                loss_figure(history, evaluated_on=split, restarts=run.restarts), key=f"card-loss-{run.run_id}", height=CHART_HEIGHT
+                loss_figure(history, evaluated_on=split, restarts=run.restarts, smaller=run.smaller),
+                key=f"card-loss-{run.run_id}",
+                height=CHART_HEIGHT,
             )
         with right:
             figure = metric_figure(history, main, baselines=baselines_of(run), evaluated_on=split)

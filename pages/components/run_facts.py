@@ -96,6 +96,24 @@ def size_words(run: RunRecord) -> list[str]:
     return words
 
 
+def smaller_words(run: RunRecord) -> str:
+    """What the batch was made when memory ran out; empty where it never did."""
+    if not run.smaller:
+        return ""
+    now = run.smaller[-1]
+    whose = _("the GPU's memory") if now.memory == "gpu" else _("the machine's memory")
+    return _(
+        "Since {whose} ran out, the run takes {batch} examples at a time, {accumulation} times a step, and evaluates {evaluation} "
+        "at a time. A step still sees {examples}, as launched: the result is the same, it only takes longer."
+    ).format(
+        whose=whose,
+        batch=format_count(now.batch_size),
+        accumulation=format_count(now.accumulation_steps),
+        evaluation=format_count(now.eval_batch_size),
+        examples=format_count(now.batch_size * now.accumulation_steps),
+    )
+
+
 def _big(count: int) -> str:
     return _("{count} million").format(count=f"{count / 1e6:.0f}") if count >= 10_000_000 else format_count(count)
 

@@ -58,7 +58,15 @@ def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> N
         st.info(_("No points yet. The first ones come with the first training steps."), icon=":material/show_chart:")
         return
     split, segments = evaluated_on(run), run.segments
-    figure = loss_figure(history, evaluated_on=split, axis=axis, smoothing=smoothing, segments=segments, restarts=run.restarts)
+    figure = loss_figure(
+        history,
+        evaluated_on=split,
+        axis=axis,
+        smoothing=smoothing,
+        segments=segments,
+        restarts=run.restarts,
+        smaller=run.smaller,
+    )
     live_chart(figure, key=f"loss-{run.run_id}-{axis}", height=360)
     there = set(history["key"])
     with st.grid(2, min_column_width=330):

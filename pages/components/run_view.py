@@ -8,7 +8,15 @@ from pages.components import run_tabs
 from pages.components.hand_in import hand_in
 from pages.components.run_actions import action_row
 from pages.components.run_examples import examples_tab
-from pages.components.run_facts import baseline_name, evaluated_on, is_synthetic, progress_words, shown_state, size_words
+from pages.components.run_facts import (
+    baseline_name,
+    evaluated_on,
+    is_synthetic,
+    progress_words,
+    shown_state,
+    size_words,
+    smaller_words,
+)
 from pages.components.series import XAxis
 from pages.components.session import (
     format_count,
@@ -19,6 +27,7 @@ from pages.components.session import (
     run_badge,
     viewer_now,
     viewer_zone,
+    warn_of_full_disk,
 )
 from trainer_core import jobs
 from trainer_core.checkpoints import list_checkpoints
@@ -96,12 +105,16 @@ def _head(store: Store, run_id: str, state: str) -> None:
         if is_synthetic(run):
             st.badge(_("synthetic"), icon=":material/science:", color="orange", help=_("Its data are made by a grammar."))
     st.caption(plain(" · ".join([_origin(run), *size_words(run)])))
+    if not run.is_over:
+        warn_of_full_disk(store)
     if run.state == "running":
         st.progress(progress.share if progress else 0.0, text=plain(progress_words(progress)))
         if progress is not None and progress.silent:
             st.warning(
                 _("Nothing has been heard of the run for a while. It may be busy, or its process may be gone; the log says more.")
             )
+    if run.smaller:
+        st.info(smaller_words(run), icon=":material/memory:")
     with st.grid("auto", min_column_width=150):
         for label, value, help_text in _figures(run):
             st.metric(label, value, help=help_text)

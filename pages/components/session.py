@@ -22,7 +22,9 @@ from pages.components.formats import (
     setting_title,
 )
 from pages.components.palette import palette, run_colour
+from trainer_core import jobs
 from trainer_core.errors import ConfigError, StoreError, TrainerError
+from trainer_core.jobs.disk import LITTLE_ROOM
 from trainer_core.store import DEFAULT_STORE, Store, open_store
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "state_text",
     "viewer_now",
     "viewer_zone",
+    "warn_of_full_disk",
 ]
 
 # state: (icon, sign for tables, word, colour). Colour is never alone.
@@ -98,6 +101,19 @@ def show_error(error: TrainerError) -> None:
     else:
         body = plain(error)
     st.error(body, icon=":material/error:")
+
+
+def warn_of_full_disk(store: Store) -> None:
+    """Says that there is little room left, before what trains runs into it."""
+    free = jobs.free_bytes(store)
+    if free < LITTLE_ROOM:
+        st.warning(
+            _(
+                "Only {free} are free on the disk of {folder}. While it is full, points wait in memory and checkpoints can't be "
+                "saved. Free some space; “Disk” at the foot of Runs shows what runs take."
+            ).format(free=format_bytes(free), folder=plain(store.root)),
+            icon=":material/hard_drive:",
+        )
 
 
 def viewer_zone() -> tzinfo:

@@ -1,6 +1,7 @@
 """A worker without torch: does in milliseconds what its run's name says, by the rules of a real one.
 
-Names: `steps-N` logs N steps and finishes; `killed`, `exit-3`, `silent-exit` end badly; `stubborn` ignores SIGTERM.
+Names: `steps-N` logs N steps and finishes; `killed`, `exit-3`, `silent-exit` end badly; `stubborn` ignores SIGTERM;
+`hungry-N` is ended for want of memory until its batch is 8.
 """
 
 import argparse
@@ -12,9 +13,11 @@ import sys
 import time
 from types import FrameType
 
+from trainer_core.batch_in_force import format_smaller, in_force, read_smaller
 from trainer_core.settings import read_config
 from trainer_core.store import Store, open_store
 from trainer_core.tracking.journal import Journal
+from trainer_core.tracking.tags import SMALLER
 
 STEP_SECONDS = 0.02
 
@@ -29,6 +32,7 @@ def main() -> None:
     store = open_store(options.store, environment={})
     name = read_config(store.config_file(options.run)).name
     journal = Journal(store.journal(options.run))
+    journal.tags({SMALLER: format_smaller(read_smaller(store, options.run))})
     stopping: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -44,7 +48,14 @@ def main() -> None:
     if name.startswith("killed"):
         subprocess.Popen(["sleep", "300"])
         os.kill(os.getpid(), signal.SIGKILL)
-    steps = int(name.rpartition("-")[2]) if name.startswith("steps") else 10_000
+    if name.startswith("hungry") and in_force(store, options.run, read_config(store.config_file(options.run))).batch_size > 8:
+        # What the shim writes where the kernel ended the worker for want of memory; it can't be made to happen everywhere.
+        report_progress(store, options.run, 1, 10)
+        status = {"code": -signal.SIGKILL, "time": time.time(), "killed_for_memory": True}
+        os.kill(os.getppid(), signal.SIGKILL)
+        store.exit_status(options.run).write_text(json.dumps(status))
+        os.kill(os.getpid(), signal.SIGKILL)
+    steps = int(name.rpartition("-")[2]) if name.startswith(("steps", "hungry")) else 10_000
     for step in range(options.resume_from + 1, steps + 1):
         journal.metrics({"train/loss": 1 / step, "eval/accuracy": step / 10_000}, step=step, epoch=step / 10, samples=step)
         report_progress(store, options.run, step, steps)

@@ -7,12 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 
 import psutil
 
 from tests.jobs.conftest import Station
 from trainer_core import jobs
+from trainer_core.config import TrainConfig
 from trainer_core.jobs.processes import is_alive, this_process, wait_until_gone
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.tracking import read
@@ -196,3 +198,40 @@ def test_the_journal_says_what_mlflow_says(station: Station) -> None:
     assert [(record["step"], record["time"], record["values"]["train/loss"]) for record in records] == list(
         zip(history["step"], history["time"], history["value"], strict=True)
     )
+
+
+def test_a_run_ended_for_want_of_memory_goes_on_with_a_smaller_batch(station: Station) -> None:
+    run_id = jobs.launch(station.store, TrainConfig(name="hungry-40", batch_size=32, accumulation_steps=1))
+    run = station.until_over(run_id)
+    assert run.state == "finished", run.reason
+    assert [(entry.batch_size, entry.accumulation_steps, entry.memory) for entry in run.smaller] == [
+        (16, 2, "machine"),
+        (8, 4, "machine"),
+    ]
+    assert run.settings["batch_size"] == 32  # params never change
+    assert steps_logged(station, run_id) == list(range(1, 41))
+    assert len(run.restarts) == 2
+    assert all(segment.ended is not None for segment in run.segments)
+    assert station.job(run_id).attempt == 3
+
+
+def test_a_store_that_can_not_be_used_for_a_while_ends_neither_supervisor_nor_run(quiet_station: Station) -> None:
+    station = quiet_station
+    supervisor = station.start_supervisor()
+    run_id = station.launch("steps-200")
+    station.until_at_step(run_id, 5)
+    # Whoever holds the write lock keeps everybody else from writing, as a backup or a full disk does.
+    with (
+        closing(sqlite3.connect(station.store.jobs_database, isolation_level=None)) as queue,
+        closing(sqlite3.connect(station.store.root / "mlflow.db", isolation_level=None)) as tracking,
+    ):
+        for connection in (queue, tracking):
+            connection.execute("BEGIN EXCLUSIVE")
+        station.until_at_step(run_id, 200)  # training goes on, and ends
+        time.sleep(1.0)
+        for connection in (queue, tracking):
+            connection.execute("ROLLBACK")
+    run = station.until_over(run_id)
+    assert run.state == "finished"
+    assert steps_logged(station, run_id) == list(range(1, 201))
+    assert is_alive(supervisor)

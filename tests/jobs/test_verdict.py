@@ -28,7 +28,7 @@ def job(store: Store) -> Job:
         (
             {"code": -signal.SIGKILL, "killed_for_memory": True},
             -100.0,
-            "memory ran out, and the system ended the worker. Halve the batch",
+            "The system ended the worker: the machine's memory ran out.",
         ),
         (
             {"code": -signal.SIGKILL, "killed_for_memory": False},

@@ -83,6 +83,8 @@ def check_exportable(run: RunRecord, config: TrainConfig) -> None:
         reason = _("it was trained on a GPU, where numbers are not the same twice")
     elif run.tags.get(tags.EPOCHS) and config.schedule != "constant":
         reason = _("it was trained longer than launched, so its schedule was stretched on the way")
+    elif run.smaller:
+        reason = _("memory ran out in it, and its batch was made smaller on the way; clone it with a smaller batch")
     if reason:
         raise RunError(_("{name} can't be handed in as a script: {reason}.").format(name=run.name, reason=reason))
 

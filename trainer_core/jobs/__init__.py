@@ -5,6 +5,7 @@ Importing it is cheap: neither torch nor mlflow nor Streamlit comes with it.
 
 from trainer_core.jobs.control import archive, move_first, queue, rename, restore, resume, state_of, stop
 from trainer_core.jobs.database import Job
+from trainer_core.jobs.disk import Space, delete, free_bytes, keep_best_only, measure_space, purge, undelete
 from trainer_core.jobs.launching import launch, launch_command
 from trainer_core.jobs.summon import ensure_supervisor
 from trainer_core.jobs.watching import Progress, log_tail, progress
@@ -12,17 +13,24 @@ from trainer_core.jobs.watching import Progress, log_tail, progress
 __all__ = [
     "Job",
     "Progress",
+    "Space",
     "archive",
+    "delete",
     "ensure_supervisor",
+    "free_bytes",
+    "keep_best_only",
     "launch",
     "launch_command",
     "log_tail",
+    "measure_space",
     "move_first",
     "progress",
+    "purge",
     "queue",
     "rename",
     "restore",
     "resume",
     "state_of",
     "stop",
+    "undelete",
 ]

@@ -38,7 +38,7 @@ def stop(store: Store, run_id: str) -> None:
     jobs = JobDatabase(store.jobs_database)
     job = jobs.get(run_id)
     if job is None:
-        record = _own_run(store, run_id)
+        record = own_run(store, run_id)
         if record.is_over:
             return
         raise RunError(
@@ -61,7 +61,7 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
     live or has done all its steps, CheckpointError where the checkpoint is missing or damaged, ConfigError for epochs that are
     done already.
     """
-    record = _own_run(store, run_id)
+    record = own_run(store, run_id)
     jobs = JobDatabase(store.jobs_database)
     job = jobs.get(run_id)
     if job.is_live if job is not None else not record.is_over:
@@ -129,7 +129,7 @@ def move_first(store: Store, run_id: str) -> None:
 
 def archive(store: Store, run_id: str) -> None:
     """Puts a run away: lists leave it out, nothing is deleted. Raises RunError for a live run."""
-    record = _own_run(store, run_id)
+    record = own_run(store, run_id)
     if not record.is_over:
         raise RunError(_("{name} is {state}: stop it before archiving it.").format(name=record.name, state=record.state))
     write.set_tags(store, run_id, {tags.ARCHIVED: "true"})
@@ -137,20 +137,21 @@ def archive(store: Store, run_id: str) -> None:
 
 def restore(store: Store, run_id: str) -> None:
     """Brings an archived run back into the lists."""
-    _own_run(store, run_id)
+    own_run(store, run_id)
     write.set_tags(store, run_id, {tags.ARCHIVED: ""})
 
 
 def rename(store: Store, run_id: str, name: str) -> None:
     """Gives a run another name. Raises RunError for an empty or overlong one."""
-    _own_run(store, run_id)
+    own_run(store, run_id)
     name = name.strip()
     if not 1 <= len(name) <= 200:
         raise RunError(_("A run's name has 1 to 200 characters; this one has {count}.").format(count=len(name)))
     write.rename_run(store, run_id, name)
 
 
-def _own_run(store: Store, run_id: str) -> RunRecord:
+def own_run(store: Store, run_id: str) -> RunRecord:
+    """The run. Raises RunError where there is none, or where another program launched it."""
     record = read.get_run(store, run_id)
     if not record.is_ours:
         raise RunError(_("{name} was not launched by Descent: it can be read, not changed.").format(name=record.name))

@@ -49,6 +49,10 @@ CREATE TABLE IF NOT EXISTS launches (
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, position);
 """
 
+_NOT_STARTED = (
+    "stop_requested = NULL, stop_sent = NULL, started = NULL, ended = NULL, reason = '', host = '',"
+    " shim_pid = NULL, shim_started = NULL, worker_pid = NULL, worker_started = NULL, reported = ''"
+)
 LIVE = ("queued", "running")
 # A launch takes seconds. Whether its process lives can only be seen on its own machine.
 _LAUNCH_SECONDS_ELSEWHERE = 600.0
@@ -180,10 +184,20 @@ class JobDatabase:
     def requeue(self, run_id: str, resume_from: int) -> bool:
         """Queues a run that is over once more, from a step; False where it is live."""
         return self._update(
-            "state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, position = (SELECT MAX(position) + 1 FROM jobs),"
-            " stop_requested = NULL, stop_sent = NULL, started = NULL, ended = NULL, reason = '', host = '',"
-            " shim_pid = NULL, shim_started = NULL, worker_pid = NULL, worker_started = NULL, reported = ''",
+            "state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, position = (SELECT MAX(position) + 1 FROM jobs), "  # noqa: S608
+            + _NOT_STARTED,
             "run_id = ? AND state NOT IN ('queued', 'running')",
+            time.time(),
+            resume_from,
+            run_id,
+        )
+
+    def start_again(self, run_id: str, resume_from: int) -> bool:
+        """Queues a run whose worker has just ended before all others; False where its user wants it stopped."""
+        return self._update(
+            "state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, position = (SELECT MIN(position) - 1 FROM jobs), "  # noqa: S608
+            + _NOT_STARTED,
+            "run_id = ? AND state = 'running' AND stop_requested IS NULL",
             time.time(),
             resume_from,
             run_id,
@@ -234,6 +248,11 @@ class JobDatabase:
     def end(self, run_id: str, state: str, reason: str, ended: float) -> None:
         """Records how a running job ended."""
         self._update("state = ?, reason = ?, ended = ?", "run_id = ? AND state = 'running'", state, reason, ended, run_id)
+
+    def forget(self, run_id: str) -> None:
+        """Drops a run that is over and gone for good."""
+        with self._open() as connection:
+            connection.execute("DELETE FROM jobs WHERE run_id = ? AND state NOT IN ('queued', 'running')", (run_id,))
 
     def set_shipped(self, run_id: str, offset: int) -> None:
         """Records how far the journal is in MLflow."""

@@ -15,7 +15,7 @@ from trainer_core.jobs.abandoned import end_abandoned
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.store import Store
 from trainer_core.tracking import read, ship, tags, write
-from trainer_core.tracking.records import Restart, RunRecord, RunState
+from trainer_core.tracking.records import Restart, RunRecord, RunState, add_restart
 
 # A journal is shipped in portions, so that a long one does not hold up another run's points.
 METRICS_A_TURN = 5_000
@@ -98,11 +98,12 @@ def _tags(job: Job, record: RunRecord) -> dict[str, str]:
     found = {tags.REASON: job.reason}
     if job.resume_from is not None:
         restart = Restart(int(job.added * 1000), job.resume_from)
-        restarts = [*(entry for entry in record.restarts if entry.at != restart.at), restart]
-        found[tags.RESTARTS] = json.dumps([{"at": entry.at, "from_step": entry.from_step} for entry in restarts])
+        found[tags.RESTARTS] = add_restart(record.tags.get(tags.RESTARTS, ""), restart)
     if job.started is not None:
         start = int(job.started * 1000)
         end = None if job.ended is None else int(job.ended * 1000)
-        segments = [[entry.started, entry.ended] for entry in record.segments if entry.started != start]
+        # A worker that memory ended is followed by the next at once: nobody wrote down when it ended.
+        queued = int(job.added * 1000)
+        segments = [[entry.started, entry.ended or queued] for entry in record.segments if entry.started != start]
         found[tags.SEGMENTS] = json.dumps([*segments, [start, end]])
     return found

@@ -6,6 +6,7 @@ starts in milliseconds. The worker leads a process group of its own; what it lea
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -42,10 +43,19 @@ def main() -> None:
         status = {"code": code, "time": time.time(), "killed_for_memory": code == -signal.SIGKILL and _oom_kills() > before}
     except OSError as error:
         status = {"code": None, "error": str(error), "time": time.time()}
-    aside = f"{options.exit_file}.{os.getpid()}"
-    with open(aside, "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(status, file)
-    os.replace(aside, options.exit_file)  # noqa: PTH105
+    while not _written(options.exit_file, status):
+        time.sleep(1.0)  # a full disk: how the worker ended must not be lost for it
+
+
+def _written(path: str, status: dict[str, object]) -> bool:
+    aside = f"{path}.{os.getpid()}"
+    try:
+        with open(aside, "w", encoding="utf-8") as file:  # noqa: PTH123
+            json.dump(status, file)
+        os.replace(aside, path)  # noqa: PTH105
+    except OSError as error:
+        return error.errno == errno.ENOENT  # the store is gone: there is nobody left to tell
+    return True
 
 
 def _oom_kills() -> int:

@@ -18,10 +18,11 @@ from typing import Any
 
 import psutil
 
-from trainer_core.errors import TrainerError
+from trainer_core.errors import StoreError, TrainerError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.processes import Identity, end_group, find_by_arguments, first_child, identify, is_alive, send, this_host
-from trainer_core.jobs.reporter import Reporter
+from trainer_core.jobs.reporter import RETRY_SECONDS, Reporter
+from trainer_core.jobs.smaller import start_smaller
 from trainer_core.jobs.summon import PROJECT_ROOT, lock_file, supervisor_lock
 from trainer_core.jobs.verdict import judge
 from trainer_core.store import Store, open_store
@@ -103,8 +104,7 @@ class Supervisor:
         idle_since = time.monotonic()
         try:
             while not self._leaving and time.monotonic() - idle_since < self._idle_seconds:
-                self.tick()
-                if self._is_needed():
+                if self._look_after_all():
                     idle_since = time.monotonic()
                     # The first run is started before this imports mlflow, which takes over a second.
                     if reporter.ident is None:
@@ -114,6 +114,16 @@ class Supervisor:
             reporter.close()
             if reporter.ident is not None:
                 reporter.join(timeout=10)
+
+    def _look_after_all(self) -> bool:
+        """Ticks; whether there is something to do. A store that can't be used just now is tried again: the runs go on."""
+        try:
+            self.tick()
+            return self._is_needed()
+        except (StoreError, OSError) as error:
+            _log.warning("%s", error)
+            time.sleep(RETRY_SECONDS)
+            return True
 
     def _is_needed(self) -> bool:
         return bool(self._jobs.unreported() or self._jobs.abandoned_launches())
@@ -172,6 +182,9 @@ class Supervisor:
                 self._jobs.put_back(job.run_id)
                 return
             state, reason = judge(self._store, job, status, psutil.boot_time())
+            if state == "failed" and status and status.get("killed_for_memory") and start_smaller(self._store, self._jobs, job):
+                _log.warning("run %s: memory ran out; it goes on with a smaller batch", job.run_id)
+                return
             ended = float(status["time"]) if status else time.time()
             _log.info("run %s: %s %s", job.run_id, state, reason)
             self._jobs.end(job.run_id, state, reason, ended)

@@ -1,12 +1,16 @@
 """How a run ended, from its worker's last word and its exit status."""
 
+import os
 import signal
 from collections.abc import Mapping
 from gettext import gettext as _
 from typing import Any
 
+from trainer_core.batch_in_force import in_force, why_no_smaller
+from trainer_core.errors import TrainerError
 from trainer_core.jobs.database import Job
-from trainer_core.jobs.watching import log_tail
+from trainer_core.jobs.watching import log_tail, progress
+from trainer_core.settings import read_config
 from trainer_core.store import Store
 from trainer_core.tracking.journal import read_records
 from trainer_core.tracking.records import RunState
@@ -28,7 +32,19 @@ def judge(store: Store, job: Job, status: Mapping[str, Any] | None, boot_time: f
         return state, str(outcome["reason"])
     if job.stop_requested is not None:
         return "stopped", _("Stopped before it could save its state: the work since the last checkpoint is lost.")
+    if status is not None and status.get("killed_for_memory"):
+        return "failed", f"{_why_memory_ended_it(store, job.run_id)} {_what_the_log_says(store, job.run_id)}"
     return "failed", f"{_how_it_ended(status, job.started, boot_time)} {_what_the_log_says(store, job.run_id)}"
+
+
+def _why_memory_ended_it(store: Store, run_id: str) -> str:
+    said = _("The system ended the worker: the machine's memory ran out.")
+    try:
+        config = in_force(store, run_id, read_config(store.config_file(run_id)))
+    except (OSError, ValueError, TrainerError):
+        return said
+    now = progress(store, run_id)
+    return f"{said} {why_no_smaller('machine', now.phase if now else '', config)}"
 
 
 def _how_it_ended(status: Mapping[str, Any] | None, started: float | None, boot_time: float) -> str:
@@ -39,17 +55,14 @@ def _how_it_ended(status: Mapping[str, Any] | None, started: float | None, boot_
     code = status["code"]
     if code is None:
         return _("The worker could not be started: {cause}.").format(cause=status.get("error", ""))
+    if code == os.EX_IOERR:
+        return _("The disk was full to the end: the run's last points are lost. Free some space, then resume the run.")
     if code >= 0:
         return _("The worker ended with exit code {code} and did not say how the run went.").format(code=code)
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = _("unknown")
-    if status.get("killed_for_memory"):
-        return _(
-            "The machine's memory ran out, and the system ended the worker. Halve the batch size and double the accumulation "
-            "steps: the result is the same."
-        )
     return _(
         "The worker was killed from outside by signal {number} ({name}). Resume the run: it goes on from its last checkpoint."
     ).format(number=-code, name=name)

@@ -1,5 +1,6 @@
 """The worker's side of tracking: one JSON record a line, appended with one write, safe against SIGKILL.
 
+While the disk is full, records wait in memory, in order, and are written with the first call that finds room again.
 The supervisor ships the records to MLflow (ship.py). Nothing heavy is imported here: a logging call costs microseconds.
 """
 
@@ -13,6 +14,10 @@ from typing import Any, Literal
 
 import orjson
 
+from trainer_core.store import NO_ROOM
+
+_MOST_WAITING = 16 * 2**20
+_RETRY_SECONDS = 1.0
 Outcome = Literal["finished", "failed", "stopped"]
 
 
@@ -23,12 +28,13 @@ class Journal:
         self._clock = clock
         self._lock = threading.Lock()
         self._time = 0
+        self._waiting = b""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         # A worker that was killed in mid-write leaves a torn line; ending it keeps it apart from what is written now.
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")
+            self._waiting = b"\n"
 
     def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int) -> None:
         """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept."""
@@ -49,6 +55,12 @@ class Journal:
             {"kind": "dataset", "name": name, "source": source, "digest": digest, "context": context, "profile": dict(profile)}
         )
 
+    def restart(self, from_step: int) -> None:
+        """The run goes on from a step: what was logged above it until now is computed anew."""
+        with self._lock:
+            self._time = max(self._time + 1, int(self._clock() * 1000))  # later than any point it supersedes
+        self._append({"kind": "restart", "from_step": from_step})
+
     def outcome(self, state: Outcome, reason: str = "") -> None:
         """How the run ended: the worker's last word."""
         self._append({"kind": "outcome", "state": state, "reason": reason})
@@ -60,15 +72,43 @@ class Journal:
                 os.close(self._file)
                 self._file = -1
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether records wait in memory for room on the disk."""
+        return bool(self._waiting)
+
+    def settle(self, seconds: float) -> bool:
+        """Waits until every record is on the disk; whether that came to be in time."""
+        end = time.monotonic() + seconds
+        while True:
+            with self._lock:
+                self._write(b"")
+                if not self._waiting:
+                    return True
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_RETRY_SECONDS)
+
     def _append(self, record: dict[str, Any]) -> None:
         with self._lock:
             # Time never runs backwards within a journal: readers order the points of one step by it.
             self._time = max(self._time, int(self._clock() * 1000))
             record["time"] = self._time
-            line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
-            written = os.write(self._file, line)
-            while written < len(line):  # only a full disk or a signal cuts a write short
-                written += os.write(self._file, line[written:])
+            self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+
+    def _write(self, line: bytes) -> None:
+        """Writes a line, or keeps it, whole or the rest of it, while there is no room: training goes on meanwhile.
+
+        Raises OSError for anything but want of room, and for that too once too much waits.
+        """
+        left = self._waiting + line if self._waiting else line
+        try:
+            while left:  # only want of room or a signal cuts a write short
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            if error.errno not in NO_ROOM or len(left) > _MOST_WAITING:
+                raise
+        self._waiting = left
 
 
 def read_records(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:

@@ -49,6 +49,19 @@ def list_runs(store: Store, *, archived: bool = False, foreign: bool = False) ->
     return [run for run in _all_runs(store) if (archived or not run.archived) and (foreign or run.is_ours)]
 
 
+def list_deleted(store: Store) -> list[RunRecord]:
+    """The runs that Descent launched and somebody deleted, newest first."""
+    client = open_client(store)
+    engine = sql_engine(client)
+    if engine is not None:
+        from trainer_core.tracking.sql import read_runs
+
+        return [run for run in read_runs(engine, deleted=True) if run.is_ours]
+    from mlflow.entities import ViewType
+
+    return [run for run in _remote_runs(client, ViewType.DELETED_ONLY) if run.is_ours]
+
+
 def get_run(store: Store, run_id: str) -> RunRecord:
     """The run of that id. Raises RunError where there is none."""
     client = open_client(store)
@@ -143,11 +156,17 @@ def _all_runs(store: Store) -> list[RunRecord]:
         from trainer_core.tracking.sql import read_runs
 
         return read_runs(engine)
+    from mlflow.entities import ViewType
+
+    return _remote_runs(client, ViewType.ACTIVE_ONLY)
+
+
+def _remote_runs(client: "MlflowClient", view: int) -> list[RunRecord]:
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     runs: list[Run] = []
     token = None
     while True:
-        page = client.search_runs(list(experiments), max_results=1_000, order_by=["attributes.start_time DESC"], page_token=token)
+        page = client.search_runs(list(experiments), "", view, 1_000, ["attributes.start_time DESC"], token)
         runs += page
         token = page.token
         if not token:

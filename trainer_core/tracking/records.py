@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from trainer_core.batch_in_force import Smaller, parse_smaller
 from trainer_core.config import TrainConfig
 from trainer_core.settings import SETTINGS, from_params
 from trainer_core.tracking import tags as names
@@ -100,6 +101,11 @@ class RunRecord:
         return read_restarts(self.tags.get(names.RESTARTS, ""))
 
     @cached_property
+    def smaller(self) -> tuple[Smaller, ...]:
+        """When the batch was made smaller because memory ran out, oldest first."""
+        return parse_smaller(self.tags.get(names.SMALLER, ""))
+
+    @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """When workers worked on the run, oldest first."""
         return read_segments(self.tags.get(names.SEGMENTS, ""))
@@ -152,6 +158,12 @@ def read_restarts(text: str) -> tuple[Restart, ...]:
         return tuple(Restart(int(entry["at"]), int(entry["from_step"])) for entry in json.loads(text or "[]"))
     except (ValueError, TypeError, KeyError):
         return ()
+
+
+def add_restart(text: str, restart: Restart) -> str:
+    """The restarts of a tag and one more, for the tag; the same one twice counts once."""
+    restarts = [*(entry for entry in read_restarts(text) if entry.at != restart.at), restart]
+    return json.dumps([{"at": entry.at, "from_step": entry.from_step} for entry in restarts])
 
 
 def read_segments(text: str) -> tuple[Segment, ...]:

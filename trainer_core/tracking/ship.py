@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from trainer_core.store import Store
 from trainer_core.tracking.client import open_client
 from trainer_core.tracking.journal import decode, read_records
+from trainer_core.tracking.records import Restart, add_restart
+from trainer_core.tracking.tags import RESTARTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,9 +33,10 @@ class _Batch:
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
         self.datasets: list[Mapping[str, Any]] = []
+        self.restarts: list[Restart] = []
 
     def __len__(self) -> int:
-        return len(self.metrics) + len(self.params) + len(self.tags) + len(self.datasets)
+        return len(self.metrics) + len(self.params) + len(self.tags) + len(self.datasets) + len(self.restarts)
 
     def fits(self, metrics: int, entries: int) -> bool:
         return len(self.metrics) + metrics <= METRICS_PER_CALL and len(self.params) + len(self.tags) + entries <= ENTRIES_PER_CALL
@@ -64,6 +67,8 @@ def ship(store: Store, run_id: str, offset: int, *, most: int | None = None) -> 
             batch.tags |= record["values"]
         elif record["kind"] == "dataset":
             batch.datasets.append(record)
+        elif record["kind"] == "restart":
+            batch.restarts.append(Restart(int(record["time"]), int(record["from_step"])))
         end = next_offset
     if len(batch):
         _send(client, run_id, batch)
@@ -87,6 +92,8 @@ def _send(client: "MlflowClient", run_id: str, batch: _Batch) -> None:
     from mlflow.exceptions import MlflowException
 
     params = [Param(key, value) for key, value in batch.params.items()]
+    if batch.restarts:
+        batch.tags[RESTARTS] = _with_restarts(client, run_id, batch.restarts)
     tags = [RunTag(key, value) for key, value in batch.tags.items()]
     for start in range(0, max(1, len(batch.metrics)), METRICS_PER_CALL):
         metrics: list[Metric] = batch.metrics[start : start + METRICS_PER_CALL]
@@ -99,6 +106,13 @@ def _send(client: "MlflowClient", run_id: str, batch: _Batch) -> None:
             # One entry that MLflow will never take, such as a changed param, must not hold up the rest for ever.
             _send_one_by_one(client, run_id, metrics, params if first else [], tags if first else [])
     _send_datasets(client, run_id, batch.datasets)
+
+
+def _with_restarts(client: "MlflowClient", run_id: str, restarts: list[Restart]) -> str:
+    text = str(client.get_run(run_id).data.tags.get(RESTARTS, ""))
+    for restart in restarts:
+        text = add_restart(text, restart)
+    return text
 
 
 def _send_one_by_one(client: "MlflowClient", run_id: str, metrics: list[Any], params: list[Any], tags: list[Any]) -> None:

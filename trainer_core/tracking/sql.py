@@ -19,12 +19,12 @@ Point = tuple[str, str, int, int, float]
 """Run id, key, step, time in ms, value."""
 
 
-def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None) -> list[RunRecord]:
-    """Every run that is not deleted, newest first, or those of `run_ids`."""
+def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None, *, deleted: bool = False) -> list[RunRecord]:
+    """Every run that is not deleted, newest first, or those of `run_ids`; with `deleted` those that are."""
     from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLatestMetric, SqlParam, SqlRun, SqlTag
     from sqlalchemy import select
 
-    wanted = [SqlRun.lifecycle_stage == "active", SqlExperiment.lifecycle_stage == "active"]
+    wanted = [SqlRun.lifecycle_stage == ("deleted" if deleted else "active"), SqlExperiment.lifecycle_stage == "active"]
     if run_ids is not None:
         wanted.append(SqlRun.run_uuid.in_(run_ids))
     with engine.connect() as connection:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from trainer_core.errors import RunError, StoreError
 from trainer_core.store import Store
 from trainer_core.tracking import tags as names
-from trainer_core.tracking.client import creation_lock, open_client
+from trainer_core.tracking.client import creation_lock, open_client, sql_engine
 from trainer_core.tracking.records import STATUS_OF_STATE, RunState
 
 
@@ -68,6 +68,23 @@ def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
 def rename_run(store: Store, run_id: str, name: str) -> None:
     """Gives the run another name."""
     open_client(store).update_run(run_id, name=name)
+
+
+def delete_run(store: Store, run_id: str) -> None:
+    """Takes the run out of every list; MLflow keeps what it knows of it."""
+    open_client(store).delete_run(run_id)
+
+
+def undelete_run(store: Store, run_id: str) -> None:
+    """Brings a deleted run back."""
+    open_client(store).restore_run(run_id)
+
+
+def forget_run(store: Store, run_id: str) -> None:
+    """Removes all that MLflow's database knows of a run. Behind a tracking server it stays: clients can't remove it there."""
+    client = open_client(store)
+    if sql_engine(client) is not None:
+        client._tracking_client.store._hard_delete_run(run_id)  # what `mlflow gc` calls
 
 
 def _experiment_id(store: Store, name: str) -> str:

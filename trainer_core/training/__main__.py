@@ -14,8 +14,9 @@ from types import FrameType
 
 from trainer_core.errors import TrainerError
 from trainer_core.settings import read_config
-from trainer_core.store import open_store
+from trainer_core.store import is_no_room, open_store
 from trainer_core.tracking.journal import Journal
+from trainer_core.training.memory import memory_that_ran_out, start_again_smaller
 from trainer_core.training.vitals import Pulse
 
 logger = logging.getLogger("descent.worker")
@@ -48,13 +49,16 @@ def main() -> int:
         config = read_config(store.config_file(arguments.run))
         from trainer_core.training.worker import train  # seconds of imports; the first sign of life is out before them
 
-        finished = train(store, arguments.run, config, journal, pulse, stop, resume_from=arguments.resume_from)
+        try:
+            finished = train(store, arguments.run, config, journal, pulse, stop, resume_from=arguments.resume_from)
+        except (MemoryError, RuntimeError, OSError) as error:
+            memory = memory_that_ran_out(error)
+            if memory is None or stop.is_set():
+                raise
+            logger.warning("%s", error)
+            start_again_smaller(store, arguments.run, config, journal, memory, pulse.phase)
     except TrainerError as error:
         return _failed(journal, pulse, str(error))
-    except MemoryError:
-        return _failed(
-            journal, pulse, _("Memory ran out. Halve the batch size and double the accumulation steps: the result is the same.")
-        )
     except Exception as error:  # the last door: whatever it was, the run must end with a name
         logger.exception("Unexpected error")
         return _failed(journal, pulse, describe(error))
@@ -67,15 +71,15 @@ def main() -> int:
     journal.outcome("finished" if finished else "stopped", reason)
     pulse.end("finished" if finished else "stopped")
     logger.info(reason or _("Finished."))
-    return 0
+    return 0 if _settled(journal) else os.EX_IOERR
 
 
 def describe(error: Exception) -> str:
     """One sentence for an error that nobody foresaw."""
-    if type(error).__name__ == "OutOfMemoryError":
-        return _("The GPU's memory ran out. Halve the batch size and double the accumulation steps: the result is the same.")
-    if isinstance(error, OSError) and error.errno == 28:
+    if is_no_room(error):
         return _("The disk is full. Free some space, then resume from the last checkpoint.")
+    if memory_that_ran_out(error):  # while it was being stopped: otherwise the run goes on with a smaller batch
+        return _("Memory ran out. Resume the run: it goes on from its last checkpoint.")
     first = (str(error).splitlines() or [""])[0][:300]
     return _("Unexpected error, {kind}: {message}. The log has the details.").format(kind=type(error).__name__, message=first)
 
@@ -84,7 +88,15 @@ def _failed(journal: Journal, pulse: Pulse, reason: str) -> int:
     logger.error(reason)
     journal.outcome("failed", reason)
     pulse.end("failed")
-    return 1
+    return 1 if _settled(journal) else os.EX_IOERR
+
+
+def _settled(journal: Journal) -> bool:
+    from trainer_core.training.saving import ROOM_SECONDS
+
+    if journal.is_waiting:
+        logger.warning(_("The disk is full: the run's last points wait for room."))
+    return journal.settle(ROOM_SECONDS)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trainer_core.data import Data, SplitName
 from trainer_core.predictions import MOST_ROWS, kept_rows, write_predictions
-from trainer_core.store import Store
+from trainer_core.store import Store, is_no_room
 from trainer_core.training.trainer import DescentTrainer
 
 logger = logging.getLogger("descent.worker")
@@ -30,9 +30,13 @@ class PredictionKeeper:
     def measure(self, evaluated: Any) -> dict[str, float]:
         """HF Trainer's hook: an EvalPrediction of the evaluated split, in its order."""
         probabilities = _softmax(np.asarray(evaluated.predictions)[self._rows])
-        write_predictions(
-            self._store, self._run_id, self._trainer.state.global_step, self._ids, self._labels, probabilities, self._names
-        )
+        step = self._trainer.state.global_step
+        try:
+            write_predictions(self._store, self._run_id, step, self._ids, self._labels, probabilities, self._names)
+        except OSError as error:
+            if not is_no_room(error):
+                raise
+            logger.warning(_("The disk is full: the answers at step {step:,} are not kept.").format(step=step))
         return self._trainer.task.measure(evaluated)
 
 

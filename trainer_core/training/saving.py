@@ -1,6 +1,7 @@
 """Makes HF Trainer's checkpoint folder one of ours: self-contained, hashed, renamed into place when whole."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from trainer_core.measures import is_lower_better
 from trainer_core.settings import write_config
 from trainer_core.store import Store, write_atomically
 
+ROOM_SECONDS = float(os.environ.get("DESCENT_ROOM_SECONDS", "1800"))
+"""How long a worker waits for room on a full disk before it gives up what it would write last."""
 WRITING = ".writing"
 SUPERSEDED = "superseded"
 _NEVER_KEPT = ("training_args.bin",)  # a pickle: opening one runs whatever is in it

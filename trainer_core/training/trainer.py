@@ -1,6 +1,9 @@
 """HF Trainer with our optimisers, our checkpoints and an eye on a loss that runs away."""
 
+import logging
 import math
+import shutil
+import time
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -10,16 +13,19 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
-from trainer_core.errors import ConfigError, DivergedError
+from trainer_core.errors import ConfigError, DiskFullError, DivergedError
 from trainer_core.settings import format_number
+from trainer_core.store import is_no_room
 from trainer_core.tasks.task import Prepared, as_batch
 from trainer_core.training.flow import rename_metrics
 from trainer_core.training.grouping import GroupedSampler
 from trainer_core.training.optimisers import build_optimizer, build_schedule
-from trainer_core.training.saving import CheckpointFolder
+from trainer_core.training.saving import ROOM_SECONDS, CheckpointFolder
 
+logger = logging.getLogger("descent.worker")
 _EXPLODED = 1_000.0
 """How many times its first value the loss may reach; a cross-entropy that large comes back from no wrong start."""
+_ROOM_RETRY_SECONDS = 2.0
 _WATCH_EVERY_ON_GPU = 16
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
 
@@ -114,11 +120,35 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
                     "learning rate, {rate}: it is too large. Divide it by ten. Checkpoints saved before are kept."
                 ).format(step=self.state.global_step, rate=format_number(self._descent.learning_rate))
             )
-        super()._save_checkpoint(model, trial)
         step = self.state.global_step
+        written = Path(self.args.output_dir) / f"checkpoint-{step}"
+        end = time.monotonic() + ROOM_SECONDS
+        told = False
+        while True:
+            try:
+                super()._save_checkpoint(model, trial)
+                self._keep(written, step)
+                return
+            except Exception as error:  # PyTorch and safetensors have errors of their own for a full disk
+                if not is_no_room(error):
+                    raise
+                shutil.rmtree(written, ignore_errors=True)
+                room = _("The disk is full: the checkpoint of step {step:,} could not be saved.").format(step=step)
+                if not self.control.should_training_stop:
+                    logger.warning("%s %s", room, _("Training goes on; the next one is tried again."))
+                    return
+                if time.monotonic() >= end:
+                    raise DiskFullError(
+                        _("{room} Free some space, then resume the run: it goes on from its last checkpoint.").format(room=room)
+                    ) from error
+                if not told:
+                    logger.warning("%s %s", room, _("It is the last one: waiting for room."))
+                    told = True
+                time.sleep(_ROOM_RETRY_SECONDS)
+
+    def _keep(self, written: Path, step: int) -> None:
         evaluations = [entry for entry in self.state.log_history if entry["step"] == step and "eval_loss" in entry]
         metrics = rename_metrics(evaluations[-1]) if evaluations else {}
-        written = Path(self.args.output_dir) / f"checkpoint-{step}"
         self._folder.keep(written, step, float(self.state.epoch or 0.0), metrics)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from trainer_core.store import write_atomically
+from trainer_core.store import is_no_room, write_atomically
 
 PULSE_SECONDS = 0.5
 VITALS_SECONDS = 5.0
@@ -99,7 +99,11 @@ class Pulse:
             "started": self._started,
             "pid": os.getpid(),
         }
-        write_atomically(self._path, json.dumps(state))
+        try:
+            write_atomically(self._path, json.dumps(state))
+        except OSError as error:
+            if not is_no_room(error):
+                raise
 
 
 class Vitals:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, set_seed
 
+from trainer_core.batch_in_force import format_smaller, in_force, read_smaller
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
 from trainer_core.config import CLASSIFIERS, NETWORKS, PICTURES, TrainConfig
 from trainer_core.data import Data, load_data, plan, summarise
@@ -50,6 +51,8 @@ def train(
     Raises TrainerError for what the user can mend.
     """
     pulse.epochs = config.epochs
+    now = in_force(store, run_id, config)
+    journal.tags({tags.SMALLER: format_smaller(read_smaller(store, run_id))} if now != config else {})
     _keep_threads(store, run_id, resume_from)
     pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
@@ -70,7 +73,7 @@ def train(
         folder=folder,
         task=task,
         steps_per_epoch=steps_per_epoch,
-        args=training_arguments(config, folder.aside),
+        args=training_arguments(now, folder.aside),
         eval_dataset=task.splits[config.evaluation_split],
         callbacks=[Flow(config, folder, stop), writer],
     )
