@@ -131,12 +131,24 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
 def is_no_room(error: BaseException) -> bool:
     """Whether an error, or what it came from, says that the disk, or its user's share of it, is full.
 
-    PyTorch and safetensors raise errors of their own kind for it, with the system's words in them.
+    safetensors raises an error of its own kind for it, with the system's words in it.
     """
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return True
-    words = ("No space left on device", "Disk quota exceeded", "File too large", "PytorchStreamWriter failed writing file")
+    words = ("No space left on device", "Disk quota exceeded", "File too large")
     return any(text in str(error) for text in words) or (error.__cause__ is not None and is_no_room(error.__cause__))
+
+
+def is_full(folder: Path) -> bool:
+    """Whether a megabyte more can't be written below `folder`. PyTorch does not say why it could not write: this tells."""
+    probe = folder / f".room-{os.getpid()}"
+    try:
+        probe.write_bytes(b"\0" * 2**20)
+    except OSError as error:
+        return is_no_room(error)
+    finally:
+        probe.unlink(missing_ok=True)
+    return False
 
 
 def write_atomically(path: Path, text: str) -> None:

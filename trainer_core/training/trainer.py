@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, DiskFullError, DivergedError
 from trainer_core.settings import format_number
-from trainer_core.store import is_no_room
+from trainer_core.store import is_full, is_no_room
 from trainer_core.tasks.task import Prepared, as_batch
 from trainer_core.training.flow import rename_metrics
 from trainer_core.training.grouping import GroupedSampler
@@ -129,8 +130,8 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
                 super()._save_checkpoint(model, trial)
                 self._keep(written, step)
                 return
-            except Exception as error:  # PyTorch and safetensors have errors of their own for a full disk
-                if not is_no_room(error):
+            except (OSError, RuntimeError, SafetensorError) as error:
+                if not is_no_room(error) and not is_full(self._folder.path):
                     raise
                 shutil.rmtree(written, ignore_errors=True)
                 room = _("The disk is full: the checkpoint of step {step:,} could not be saved.").format(step=step)
