@@ -8,10 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
 from gettext import gettext as _
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer_core.errors import StoreError
 from trainer_core.store import Store
+from trainer_core.tracking.migration import bring_up_to_date
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,6 +37,7 @@ def open_client(store: Store) -> "MlflowClient":
     try:
         with creation_lock(store):
             if store.is_local():
+                bring_up_to_date(_database_file(store))
                 _set_wal(store)
             client = MlflowClient(tracking_uri=store.tracking_uri)
             if sql_engine(client) is not None:
@@ -62,10 +65,13 @@ def creation_lock(store: Store) -> Iterator[None]:
         yield
 
 
+def _database_file(store: Store) -> Path:
+    return Path(store.tracking_uri.removeprefix("sqlite:///"))
+
+
 def _set_wal(store: Store) -> None:
     """Write-ahead logging lets pages read while the supervisor writes; SQLite remembers it in the file."""
-    path = store.tracking_uri.removeprefix("sqlite:///")
-    connection = sqlite3.connect(path, timeout=20)
+    connection = sqlite3.connect(_database_file(store), timeout=20)
     with contextlib.closing(connection):
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             connection.execute("PRAGMA journal_mode=WAL")
