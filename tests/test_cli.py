@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.logged_runs import log_run
 from tests.stores import end_processes_of, new_store
 from trainer_core.cli import main
 from trainer_core.jobs.launching import option_of
@@ -226,3 +227,26 @@ def test_an_archived_run_is_listed_only_on_demand(trained: Trained, capsys: pyte
     main([*store, "runs", "--all"])
     assert trained.name in capsys.readouterr().out
     assert main([*store, "restore", trained.name]) == 0
+
+
+def test_a_run_is_deleted_brought_back_and_purged(empty_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    run_id = log_run(empty_store, "bold-heron-7")
+    store = ["--store", str(empty_store.root)]
+    assert main([*store, "purge"]) == 0
+    assert "nothing to remove" in capsys.readouterr().out
+    assert main([*store, "delete", "bold-heron-7"]) == 0
+    assert "restore bold-heron-7" in capsys.readouterr().out
+    main([*store, "runs", "--all"])
+    assert run_id not in capsys.readouterr().out
+    assert main([*store, "restore", "bold-heron-7"]) == 0
+    assert main([*store, "delete", "bold-heron-7"]) == 0
+    capsys.readouterr()
+    assert main([*store, "space"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 deleted run still takes" in shown
+    assert "are free on the disk" in shown
+    assert main([*store, "purge"]) == 1
+    assert "Say so with --yes" in capsys.readouterr().err
+    assert main([*store, "purge", "--yes"]) == 0
+    assert "are free again" in capsys.readouterr().out
+    assert not empty_store.journal(run_id).exists()

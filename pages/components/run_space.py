@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.components.run_cards import attempt
 from pages.components.run_table import table_height
-from pages.components.session import format_bytes, plain
+from pages.components.session import format_bytes
 from trainer_core import jobs
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, list_deleted
@@ -53,12 +53,14 @@ def space_section(store: Store, runs: Sequence[RunRecord]) -> None:
                     len(spare),
                 ).format(count=len(spare), size=size)
             )
-            if st.button(_("Keep only the best"), key="thin", icon=":material/filter_1:"):
-                _confirm(
-                    _("Removes every other checkpoint of archived runs for good. Curves, figures and the best checkpoint stay."),
-                    _("Remove {size}").format(size=size),
-                    lambda: [jobs.keep_best_only(store, space.run.run_id) for space in spare],
-                )
+            _ask_first(
+                _("Keep only the best"),
+                ":material/filter_1:",
+                "thin",
+                _("Removes every other checkpoint of archived runs for good. Curves, figures and the best checkpoint stay."),
+                size,
+                lambda: [jobs.keep_best_only(store, space.run.run_id) for space in spare],
+            )
         if gone:
             _deleted(store, gone)
 
@@ -75,16 +77,18 @@ def _deleted(store: Store, gone: Sequence[jobs.Space]) -> None:
         chosen = st.selectbox(_("Deleted runs"), list(names), format_func=names.__getitem__, key="deleted", width=280)
         if st.button(_("Bring back"), key="undelete", icon=":material/undo:"):
             attempt(lambda: jobs.undelete(store, str(chosen)))
-        if st.button(_("Remove all for good"), key="purge", icon=":material/delete_forever:"):
-            _confirm(
-                _("Removes the deleted runs with their checkpoints, curves and logs. This can't be undone."),
-                _("Remove {size}").format(size=size),
-                lambda: jobs.purge(store, list(names)),
-            )
+        _ask_first(
+            _("Remove all for good"),
+            ":material/delete_forever:",
+            "purge",
+            _("Removes the deleted runs with their checkpoints, curves and logs. This can't be undone."),
+            size,
+            lambda: jobs.purge(store, list(names)),
+        )
 
 
-@st.dialog(_("Free space"))
-def _confirm(sentence: str, label: str, action: Callable[[], object]) -> None:
-    st.write(plain(sentence))
-    if st.button(label, key="free-space", type="primary", icon=":material/delete_forever:"):
-        attempt(lambda: (action(), None)[1])
+def _ask_first(label: str, icon: str, key: str, sentence: str, size: str, action: Callable[[], object]) -> None:
+    with st.popover(label, icon=icon):
+        st.write(sentence)
+        if st.button(_("Remove {size}").format(size=size), key=key, type="primary", icon=":material/delete_forever:"):
+            attempt(action)

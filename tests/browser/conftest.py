@@ -39,10 +39,11 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard that runs: its address, without a slash at the end, and its store."""
+    """A dashboard that runs: its address, without a slash at the end, its store and its process."""
 
     url: str
     store: Store
+    pid: int
 
 
 class StartDashboard(Protocol):
@@ -78,7 +79,7 @@ def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         started.append(process)
         _wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
-        return Dashboard(f"http://127.0.0.1:{port}", store)
+        return Dashboard(f"http://127.0.0.1:{port}", store, process.pid)
 
     yield start
     for process in started:

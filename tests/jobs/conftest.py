@@ -30,12 +30,18 @@ class Station:
         self.jobs = JobDatabase(self.store.jobs_database)
         self._supervisor: subprocess.Popen[bytes] | None = None
 
-    def start_supervisor(self) -> Identity:
+    def start_supervisor(self, **environment: str) -> Identity:
         """Starts the supervisor and waits until it holds the lock."""
-        own = {"PYTHONPATH": str(PROJECT_ROOT), "DESCENT_GRACE_SECONDS": "1", "DESCENT_SUPERVISOR_IDLE_SECONDS": "120"}
+        own = {
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "DESCENT_GRACE_SECONDS": "1",
+            "DESCENT_SUPERVISOR_IDLE_SECONDS": "120",
+        }
         script = Path(__file__).with_name("pretend_supervisor.py")
         self._supervisor = subprocess.Popen(
-            [sys.executable, str(script), "--store", str(self.store.root)], env={**os.environ, **own}, stderr=subprocess.DEVNULL
+            [sys.executable, str(script), "--store", str(self.store.root)],
+            env={**os.environ, **own, **environment},
+            stderr=subprocess.DEVNULL,
         )
         pid = self._supervisor.pid
         lock = self.store.root / "supervisor.lock"

@@ -1,6 +1,7 @@
 """A worker without torch: does in milliseconds what its run's name says, by the rules of a real one.
 
 Names: `steps-N` logs N steps and finishes; `killed`, `exit-3`, `silent-exit` end badly; `stubborn` ignores SIGTERM;
+`evaluating` is long in an evaluation when asked to stop; `device-N` tells its environment;
 `hungry-N` is ended for want of memory until its batch is 8.
 """
 
@@ -40,6 +41,8 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN if name.startswith("stubborn") else stop)
     print(f"working on {name}", flush=True)
+    if name.startswith("device"):
+        print(*(os.environ.get(variable, "-") for variable in ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")), flush=True)
     if name.startswith("exit"):
         print("the disk is made of cheese", flush=True)
         sys.exit(3)
@@ -55,12 +58,16 @@ def main() -> None:
         os.kill(os.getppid(), signal.SIGKILL)
         store.exit_status(options.run).write_text(json.dumps(status))
         os.kill(os.getpid(), signal.SIGKILL)
-    steps = int(name.rpartition("-")[2]) if name.startswith(("steps", "hungry")) else 10_000
+    steps = int(name.rpartition("-")[2]) if name.startswith(("steps", "hungry", "device")) else 10_000
     for step in range(options.resume_from + 1, steps + 1):
         journal.metrics({"train/loss": 1 / step, "eval/accuracy": step / 10_000}, step=step, epoch=step / 10, samples=step)
         report_progress(store, options.run, step, steps)
         if step % 10 == 0:
             save(store, options.run, step)
+        if stopping and name.startswith("evaluating"):
+            for _beat in range(30):  # three times the grace period
+                report_progress(store, options.run, step, steps, "evaluating")
+                time.sleep(0.1)
         if stopping:
             save(store, options.run, step)
             journal.outcome("stopped", f"Stopped at step {step}.")
@@ -69,12 +76,12 @@ def main() -> None:
     journal.outcome("finished")
 
 
-def report_progress(store: Store, run_id: str, step: int, steps: int) -> None:
+def report_progress(store: Store, run_id: str, step: int, steps: int, phase: str = "training") -> None:
     """The sign of life."""
     path = store.progress(run_id)
     aside = path.with_suffix(".aside")
     now = time.time()
-    shown = {"time": now, "phase": "training", "step": step, "total_steps": steps, "epoch": step / 10, "epochs": steps / 10}
+    shown = {"time": now, "phase": phase, "step": step, "total_steps": steps, "epoch": step / 10, "epochs": steps / 10}
     shown |= {"samples_per_second": 50.0, "seconds_left": (steps - step) * STEP_SECONDS, "started": now, "pid": os.getpid()}
     aside.write_text(json.dumps(shown))
     aside.replace(path)

@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components.charts import loss_figure
 from tests.logged_runs import log_run
 from tests.stores import new_store
+from trainer_core import jobs
+from trainer_core.batch_in_force import Smaller, format_smaller
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.store import Store
-from trainer_core.tracking.read import get_run
-from trainer_core.tracking.write import create_run
+from trainer_core.tracking.read import get_run, list_deleted, list_runs, metric_history
+from trainer_core.tracking.tags import SMALLER
+from trainer_core.tracking.write import create_run, set_tags
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "runs.py")
 
@@ -205,3 +209,47 @@ def write_progress(store: Store, run_id: str, moment: float) -> None:
         "pid": 1,
     }
     store.progress(run_id).write_text(json.dumps(progress))
+
+
+def test_a_deleted_run_comes_back_at_once_or_later_and_goes_for_good_after_a_question(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    kept = log_run(store, "calm-owl-2")
+    page = visit(run=run_id)
+    page.button(key="delete").click().run()
+    assert "bold-heron-7 is deleted" in words(page).replace("*", "")
+    page.button(key="undo").click().run()
+    assert list(page.dataframe[0].value["Name"]) == ["calm-owl-2", "bold-heron-7"]
+
+    page = visit(run=run_id)
+    page.button(key="delete").click().run()
+    page.session_state["disk"] = True
+    page.run()
+    assert "1 deleted run still takes" in words(page)
+    assert "free on the disk" in words(page)
+    assert "can't be undone" in words(page)
+    assert store.journal(run_id).exists()
+    page.button(key="purge").click().run()
+    assert not page.exception
+    assert not store.journal(run_id).exists()
+    assert [run.run_id for run in list_runs(store)] == [kept]
+    assert list_deleted(store) == []
+
+
+def test_a_batch_made_smaller_is_told_and_marked(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7")
+    made = Smaller(at=1, step=20, memory="machine", batch_size=16, accumulation_steps=2, eval_batch_size=256)
+    set_tags(store, run_id, {SMALLER: format_smaller([made])})
+    page = visit(run=run_id)
+    assert "the machine's memory ran out, the run takes 16 examples at a time, 2 times a step" in words(page)
+    assert "A step still sees 32, as launched" in words(page)
+    figure = loss_figure(metric_history(store, [run_id], ["train/loss"]), smaller=get_run(store, run_id).smaller)
+    assert [note.text for note in figure.layout.annotations] == ["batch of 16"]
+
+
+def test_little_room_on_the_disk_is_said_while_there_is_some(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_run(store, "bold-heron-7", state="running")
+    assert "free on the disk" not in words(visit())
+    monkeypatch.setattr(jobs, "free_bytes", lambda _store: 123_000_000)
+    page = visit()
+    assert "Only 123 MB are free on the disk" in words(page)
+    assert "points wait in memory" in words(page)

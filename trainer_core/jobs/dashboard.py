@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.jobs.devices import count_wanted
 from trainer_core.jobs.launching import launch
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.recipes import find_recipe
@@ -27,6 +28,7 @@ def prepare(store: Store, address: str, port: int) -> str | None:
     """
     check_address(address, port)
     check_port(address, port)
+    count_wanted()
     queue = JobDatabase(store.jobs_database)
     if queue.unreported() or queue.abandoned_launches():
         ensure_supervisor(store)  # runs that were launched, queued or at work when the machine went down

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     worker_pid INTEGER,
     worker_started REAL,
     journal_start INTEGER NOT NULL DEFAULT 0,
+    slot INTEGER NOT NULL DEFAULT 0,
     shipped INTEGER NOT NULL DEFAULT 0,
     reported TEXT NOT NULL DEFAULT ''
 );
@@ -63,7 +64,8 @@ class Job:
     """A run as the queue knows it. Times are seconds since 1970; `state` is one of tracking's run states.
 
     `added` is when it was queued last; `reported` is the state that MLflow has been told; `attempt` counts the starts;
-    `journal_start` is where this attempt's records begin, `shipped` how far they are in MLflow, both in bytes.
+    `slot` is where it works, see devices; `journal_start` is where this attempt's records begin, `shipped` how far they are in
+    MLflow, both in bytes.
     """
 
     run_id: str
@@ -80,6 +82,7 @@ class Job:
     shim: Identity | None
     worker: Identity | None
     journal_start: int
+    slot: int
     shipped: int
     reported: str
 
@@ -115,6 +118,9 @@ class JobDatabase:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
+            if "slot" not in {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}:
+                with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
+                    connection.execute("ALTER TABLE jobs ADD COLUMN slot INTEGER NOT NULL DEFAULT 0")  # of a store before slots
 
     def begin_launch(self, launcher: Identity) -> str:
         """Notes, before MLflow creates a run, who is about to queue it; gives the token that the run's tag carries."""
@@ -211,13 +217,14 @@ class JobDatabase:
         """The worker has been told to stop."""
         self._update("stop_sent = ?", "run_id = ?", time.time(), run_id)
 
-    def start(self, run_id: str, journal_start: int) -> bool:
+    def start(self, run_id: str, journal_start: int, slot: int = 0) -> bool:
         """Takes a job off the queue; False where it no longer waits, because someone stopped it just now."""
         return self._update(
-            "state = 'running', started = ?, journal_start = ?",
+            "state = 'running', started = ?, journal_start = ?, slot = ?",
             "run_id = ? AND state = 'queued'",
             time.time(),
             journal_start,
+            slot,
             run_id,
         )
 

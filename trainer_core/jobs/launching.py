@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer_core.config import TrainConfig
 from trainer_core.errors import RunError, StoreError
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.jobs.devices import count_wanted
 from trainer_core.jobs.processes import this_process
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.recipes import RECIPES, find_recipe
@@ -27,6 +28,7 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
     from trainer_core.data import check
     from trainer_core.tasks.model_source import check_model
 
+    count_wanted()  # a supervisor that can't read it would leave, and the run would wait for ever
     queue = JobDatabase(store.jobs_database)
     config = config.model_copy(update={"dataset": _absolute(config.dataset), "model": _absolute(config.model)})
     check(config, store.datasets)

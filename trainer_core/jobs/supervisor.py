@@ -18,18 +18,23 @@ from typing import Any
 
 import psutil
 
+from trainer_core.batch_in_force import EVALUATING
 from trainer_core.errors import StoreError, TrainerError
 from trainer_core.jobs.database import Job, JobDatabase
+from trainer_core.jobs.devices import Slot, make_slots
 from trainer_core.jobs.processes import Identity, end_group, find_by_arguments, first_child, identify, is_alive, send, this_host
 from trainer_core.jobs.reporter import RETRY_SECONDS, Reporter
 from trainer_core.jobs.smaller import start_smaller
 from trainer_core.jobs.summon import PROJECT_ROOT, lock_file, supervisor_lock
 from trainer_core.jobs.verdict import judge
+from trainer_core.jobs.watching import progress
 from trainer_core.store import Store, open_store
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
+# An evaluation can't be cut short, or the run would resume to other weights: a worker in one gets so many times the grace.
+_PATIENCE = 20
 # A run on another machine that shares the store can't be seen; it shows that it lives by its progress file.
 _ELSEWHERE_SECONDS = 60.0
 _SHIM = PROJECT_ROOT / "trainer_core" / "jobs" / "shim.py"
@@ -45,7 +50,7 @@ def worker_command(store: Store, job: Job) -> list[str]:
 
 
 class Supervisor:
-    """The loop. `command` gives the worker's command line, `slots` how many runs work at once.
+    """The loop. `command` gives the worker's command line, `slots` where runs work at once.
 
     A worker that was told to stop is ended after `grace_seconds`; with nothing to do for `idle_seconds` the supervisor leaves.
     """
@@ -55,7 +60,7 @@ class Supervisor:
         store: Store,
         *,
         command: WorkerCommand = worker_command,
-        slots: int = 1,
+        slots: Sequence[Slot] = (Slot(0, {}),),
         grace_seconds: float = GRACE_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
@@ -95,9 +100,11 @@ class Supervisor:
             self._attend(job)
         waiting = [job for job in jobs if job.state == "queued"]
         if waiting:
-            free = self._slots - sum(1 for job in self._jobs.live() if job.state == "running")
-            for job in waiting[: max(0, free)]:
-                self._start(job)
+            taken = [job.slot for job in self._jobs.live() if job.state == "running"]
+            free = [slot for slot in self._slots if slot.number not in taken]
+            # Adopted runs may sit in slots that there are no more: they count all the same.
+            for job, slot in zip(waiting, free[: max(0, len(self._slots) - len(taken))], strict=False):
+                self._start(job, slot)
 
     def _work_until_idle(self) -> None:
         reporter = Reporter(self._store)
@@ -128,12 +135,12 @@ class Supervisor:
     def _is_needed(self) -> bool:
         return bool(self._jobs.unreported() or self._jobs.abandoned_launches())
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, slot: Slot) -> None:
         journal = self._store.journal(job.run_id)
         exit_file = self._store.exit_status(job.run_id)
         for stale in (exit_file, self._store.progress(job.run_id)):
             stale.unlink(missing_ok=True)
-        if not self._jobs.start(job.run_id, journal.stat().st_size if journal.exists() else 0):
+        if not self._jobs.start(job.run_id, journal.stat().st_size if journal.exists() else 0, slot.number):
             return
         shim = [
             sys.executable,
@@ -146,12 +153,12 @@ class Supervisor:
             str(self._store.log(job.run_id)),
             "--",
         ]
-        _log.info("starting run %s, attempt %d", job.run_id, job.attempt)
+        _log.info("starting run %s, attempt %d, slot %d", job.run_id, job.attempt, slot.number)
         try:
             process = subprocess.Popen(
                 [*shim, *self._command(self._store, job)],
                 cwd=PROJECT_ROOT,
-                env=self._environment(),
+                env={**os.environ, **slot.environment},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
@@ -161,11 +168,6 @@ class Supervisor:
         self._shims.append(process)
         # A shim that is gone already still gets an identity, or the job would look as if it had never been started.
         self._jobs.set_processes(job.run_id, identify(process.pid) or Identity(this_host(), process.pid, time.time()), None)
-
-    def _environment(self) -> dict[str, str]:
-        """With several slots each worker gets its share of the cores, or they would stand in each other's way."""
-        share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // self._slots))} if self._slots > 1 else {}
-        return {**share, **os.environ}
 
     def _attend(self, job: Job) -> None:
         if job.shim is None and job.worker is None:
@@ -197,9 +199,14 @@ class Supervisor:
             _log.info("stopping run %s", job.run_id)
             send(job.worker, signal.SIGTERM)
             self._jobs.mark_stop_sent(job.run_id)
-        elif time.time() - job.stop_sent > self._grace_seconds:
+        elif time.time() - job.stop_sent > self._grace_seconds * (_PATIENCE if self._is_between_steps(job) else 1):
             _log.warning("run %s did not stop within %g s: ending it", job.run_id, self._grace_seconds)
             end_group(job.worker)
+
+    def _is_between_steps(self, job: Job) -> bool:
+        """Whether the worker evaluates or saves, and says so: it stops after that, and ending it now would lose the work."""
+        now = progress(self._store, job.run_id)
+        return now is not None and not now.silent and now.phase in (*EVALUATING, "saving")
 
     def _find_processes(self, job: Job) -> Job:
         """A supervisor that was killed between starting a shim and writing down who it is leaves a job without processes."""
@@ -234,7 +241,7 @@ def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker
         supervisor = Supervisor(
             open_store(options.store),
             command=command,
-            slots=int(os.environ.get("DESCENT_SLOTS", "1")),
+            slots=make_slots(),
             grace_seconds=float(os.environ.get("DESCENT_GRACE_SECONDS", GRACE_SECONDS)),
             idle_seconds=float(os.environ.get("DESCENT_SUPERVISOR_IDLE_SECONDS", IDLE_SECONDS)),
         )

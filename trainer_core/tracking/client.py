@@ -2,14 +2,16 @@
 
 import contextlib
 import fcntl
+import functools
 import logging
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from gettext import gettext as _
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from trainer_core.errors import StoreError
 from trainer_core.store import Store
@@ -18,6 +20,9 @@ from trainer_core.tracking.migration import bring_up_to_date
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Engine
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @lru_cache(maxsize=8)
@@ -28,6 +33,9 @@ def open_client(store: Store) -> "MlflowClient":
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # A tracking server that is down is said to be within seconds; MLflow's own patience is minutes, and we try again ourselves.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -55,6 +63,33 @@ def sql_engine(client: "MlflowClient") -> "Engine | None":
 
     backend = client._tracking_client.store
     return backend.engine if isinstance(backend, SqlAlchemyStore) else None
+
+
+def with_store_errors(
+    function: Callable[Concatenate[Store, Arguments], Result],
+) -> Callable[Concatenate[Store, Arguments], Result]:
+    """Makes what MLflow and the database under it raise a StoreError, so that it is shown as a sentence."""
+
+    @functools.wraps(function)
+    def checked(store: Store, /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        try:
+            return function(store, *arguments, **named)
+        except Exception as error:
+            # By name: importing mlflow only to name its errors would take over a second.
+            if not type(error).__module__.startswith(("mlflow.", "sqlalchemy.", "requests.")):
+                raise
+            cause = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            raise StoreError(
+                _(
+                    "The tracking store {address} does not answer: {cause}. Runs go on, and what they log arrives when it is back."
+                ).format(address=_without_password(store.tracking_uri), cause=cause.replace(store.tracking_uri, "…"))
+            ) from error
+
+    return checked
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", address)
 
 
 @contextlib.contextmanager

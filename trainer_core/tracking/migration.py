@@ -43,8 +43,8 @@ def bring_up_to_date(path: Path) -> Path | None:
     except Exception as error:  # alembic, SQLAlchemy, SQLite and the system each raise their own
         raise StoreError(
             _(
-                "{file} is of an older MLflow, and bringing it up to date failed: {cause}. It is as it was. Close what else uses the "
-                "store, such as an older Descent, see that the disk has room for it twice, and try again."
+                "{file} is of an older MLflow, and bringing it up to date failed: {cause}. It is as it was. Close what else uses "
+                "the store, such as an older Descent, see that the disk has room for it twice, and try again."
             ).format(file=path, cause=(str(error).splitlines() or [type(error).__name__])[0])
         ) from error
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainer_core.errors import RunError
 from trainer_core.store import Store
-from trainer_core.tracking.client import open_client, sql_engine
+from trainer_core.tracking.client import open_client, sql_engine, with_store_errors
 from trainer_core.tracking.records import (
     RUN_STATES,
     STATE_OF_STATUS,
@@ -44,11 +44,13 @@ __all__ = [
 COLUMNS = ("run_id", "key", "step", "time", "value")
 
 
+@with_store_errors
 def list_runs(store: Store, *, archived: bool = False, foreign: bool = False) -> list[RunRecord]:
     """The store's runs, newest first. `archived` and `foreign` include those put away and those that Descent did not launch."""
     return [run for run in _all_runs(store) if (archived or not run.archived) and (foreign or run.is_ours)]
 
 
+@with_store_errors
 def list_deleted(store: Store) -> list[RunRecord]:
     """The runs that Descent launched and somebody deleted, newest first."""
     client = open_client(store)
@@ -62,6 +64,7 @@ def list_deleted(store: Store) -> list[RunRecord]:
     return [run for run in _remote_runs(client, ViewType.DELETED_ONLY) if run.is_ours]
 
 
+@with_store_errors
 def get_run(store: Store, run_id: str) -> RunRecord:
     """The run of that id. Raises RunError where there is none."""
     client = open_client(store)
@@ -115,6 +118,7 @@ def find_run(store: Store, text: str) -> RunRecord:
     )
 
 
+@with_store_errors
 def metric_history(store: Store, run_ids: Sequence[str], keys: Sequence[str]) -> "pd.DataFrame":
     """The points of the runs at the keys: columns run_id, key, step, time (ms since 1970), value, ordered by step, then time.
 
@@ -138,6 +142,7 @@ def metric_history(store: Store, run_ids: Sequence[str], keys: Sequence[str]) ->
     return frame.astype({"step": "int64", "time": "int64", "value": "float64"})
 
 
+@with_store_errors
 def metric_keys(store: Store, run_ids: Sequence[str]) -> list[str]:
     """The names of all metrics that any of the runs has, sorted."""
     client = open_client(store)

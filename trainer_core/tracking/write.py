@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from trainer_core.errors import RunError, StoreError
 from trainer_core.store import Store
 from trainer_core.tracking import tags as names
-from trainer_core.tracking.client import creation_lock, open_client, sql_engine
+from trainer_core.tracking.client import creation_lock, open_client, sql_engine, with_store_errors
 from trainer_core.tracking.records import STATUS_OF_STATE, RunState
 
 
+@with_store_errors
 def create_run(store: Store, *, name: str, experiment: str, params: Mapping[str, str], tags: Mapping[str, str]) -> str:
     """Creates a run in state queued and returns its id. Raises StoreError where the database refuses it."""
     from mlflow.entities import Param
@@ -34,6 +35,7 @@ def create_run(store: Store, *, name: str, experiment: str, params: Mapping[str,
     return run_id
 
 
+@with_store_errors
 def set_state(
     store: Store, run_id: str, state: RunState, *, tags: Mapping[str, str] | None = None, ended: float | None = None
 ) -> None:
@@ -46,6 +48,7 @@ def set_state(
         open_client(store).set_terminated(run_id, status=status, end_time=None if ended is None else int(ended * 1000))
 
 
+@with_store_errors
 def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
     """Sets tags; an empty value removes the tag. Raises RunError where the run is unknown."""
     from mlflow.entities import RunTag
@@ -65,21 +68,25 @@ def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
         raise RunError(error.message) from error
 
 
+@with_store_errors
 def rename_run(store: Store, run_id: str, name: str) -> None:
     """Gives the run another name."""
     open_client(store).update_run(run_id, name=name)
 
 
+@with_store_errors
 def delete_run(store: Store, run_id: str) -> None:
     """Takes the run out of every list; MLflow keeps what it knows of it."""
     open_client(store).delete_run(run_id)
 
 
+@with_store_errors
 def undelete_run(store: Store, run_id: str) -> None:
     """Brings a deleted run back."""
     open_client(store).restore_run(run_id)
 
 
+@with_store_errors
 def forget_run(store: Store, run_id: str) -> None:
     """Removes all that MLflow's database knows of a run. Behind a tracking server it stays: clients can't remove it there."""
     client = open_client(store)

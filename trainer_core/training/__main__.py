@@ -40,8 +40,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
 
-    store = open_store(arguments.store)
-    journal = Journal(store.journal(arguments.run))
+    try:
+        store = open_store(arguments.store)
+        journal = Journal(store.journal(arguments.run))
+    except (TrainerError, OSError) as error:
+        logger.error("%s", error)  # noqa: TRY400 - there is nowhere else to say it: the queue quotes the log's last line
+        return 1
     pulse = Pulse(store.progress(arguments.run))
     pulse.start()
     logger.info(_("Starting. Importing torch and transformers takes a few seconds."))

@@ -1,0 +1,102 @@
+"""Runs tracked by MLflow's own server: while it is down training goes on, and everything arrives when it is back."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.conftest import Station
+from trainer_core import jobs
+from trainer_core.config import TrainConfig
+from trainer_core.errors import StoreError
+from trainer_core.store import open_store
+from trainer_core.tracking import read
+
+
+class Server:
+    """`mlflow server` on a free port of this machine, over a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}", "--artifacts-destination", str(self._folder)]
+        # Its runner of background jobs is ten more processes, and nothing here asks for one.
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self._folder, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        end = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=2):  # noqa: S310
+                    return
+            except (urllib.error.URLError, TimeoutError, ConnectionError):
+                assert time.monotonic() < end, (self._folder / "server.log").read_text()[-2000:]
+                time.sleep(0.2)
+
+    def kill(self) -> None:
+        """SIGKILL, with its workers."""
+        if self._process is not None:
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "server")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
+
+
+def test_what_a_run_logs_while_its_server_is_down_arrives_when_it_is_back(
+    quiet_station: Station, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = quiet_station
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    station.store = open_store(station.store.root)
+    assert not station.store.is_local()
+    station.start_supervisor()
+    run_id = jobs.launch(station.store, TrainConfig(name="steps-150"))
+    station.until_at_step(run_id, 5)
+    station.until(lambda: len(read.metric_history(station.store, [run_id], ["train/loss"])) > 3)
+    server.kill()
+    with pytest.raises(StoreError, match=r"does not answer.*arrives when it is back"):
+        read.list_runs(station.store)
+    station.until_at_step(run_id, 150)  # training goes on, and ends
+    station.until(lambda: station.job(run_id).state == "finished")
+    assert not station.job(run_id).is_reported
+    server.start()
+    run = station.until_over(run_id)
+    assert run.state == "finished"
+    assert list(read.metric_history(station.store, [run_id], ["train/loss"])["step"]) == list(range(1, 151))
+    assert run.metrics["eval/accuracy"] == 0.015
+    # What a user does works over the server too.
+    jobs.rename(station.store, run_id, "calm-owl-2")
+    jobs.archive(station.store, run_id)
+    assert [(other.name, other.archived) for other in read.list_runs(station.store, archived=True)] == [("calm-owl-2", True)]
+    jobs.delete(station.store, run_id)
+    assert [other.run_id for other in read.list_deleted(station.store)] == [run_id]
+    jobs.undelete(station.store, run_id)
+    assert read.find_run(station.store, "calm-owl-2").run_id == run_id
