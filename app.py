@@ -12,9 +12,13 @@ from pathlib import Path
 
 import plotly
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+HOSTS = ["127.0.0.1", "localhost", "::1", "[::1]"]
+"""The names this machine has for itself. A page elsewhere whose name is made to point here says another (DNS rebinding)."""
 ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
@@ -40,5 +44,6 @@ async def while_serving(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     ROOT / "pages" / "components" / "shell.py",
     routes=[Mount("/vendor", StaticFiles(directory=Path(plotly.__file__).parent / "package_data"), name="vendor")],
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
     lifespan=while_serving,
 )

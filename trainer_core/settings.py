@@ -202,6 +202,14 @@ def write_config(config: TrainConfig, path: Path, replace: Callable[[Path, str],
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Reads a config that `write_config` wrote; settings that no longer exist are left out, so that old runs open."""
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return TrainConfig(**{name: value for name, value in stored.items() if name in SETTINGS})
+    """Reads a config that `write_config` wrote; settings that no longer exist are left out, so that old runs open.
+
+    Raises ConfigError where the file is damaged, OSError where it can't be read.
+    """
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return TrainConfig(**{name: value for name, value in stored.items() if name in SETTINGS})
+    except (ValueError, AttributeError) as error:  # pydantic's errors are ValueErrors
+        sentence = _("The settings in {file} are damaged: {cause}. Clone the run, or launch it anew.")
+        cause = (str(error).splitlines() or [""])[0]
+        raise ConfigError({path.name: sentence.format(file=path.name, cause=cause)}) from error
