@@ -1,6 +1,7 @@
 """python -m tests.chaos --kills 100 [--seed N]: real runs killed at random moments; exits with 0 unless something was broken.
 
-python -m tests.chaos --storm: four writers of 25,000 points each and readers beside them.
+python -m tests.chaos --storm: eight writers of 5,000 points/s in all, and four readers beside them.
+python -m tests.chaos --memory: a run under a real limit of memory, ended by the kernel; needs the right to make a cgroup.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.chaos.kernel import CONFIG, killed_by_the_kernel
 from tests.chaos.kills import end_all, kill_and_resume, open_folder
 from tests.chaos.storm import storm
 
@@ -23,14 +25,18 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, help="draws the same moments again")
     parser.add_argument("--storm", action="store_true", help="many writers at once, in place of kills")
+    parser.add_argument("--memory", action="store_true", help="the kernel's own kill for want of memory, in place of kills")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     with tempfile.TemporaryDirectory(prefix="descent-chaos-") as folder:
         store = open_folder(Path(folder) / "store")
         try:
-            if options.storm:
+            if options.memory:
+                told = killed_by_the_kernel(store)
+                whole = told["state"] == "finished" and bool(told["batches"]) and told["steps"] == CONFIG.max_steps
+            elif options.storm:
                 told = storm(store)
-                whole = not told["points_lost"] and not told["lock_errors"]
+                whole = not told["points_lost"] and not told["launches_lost"] and not told["lock_errors"]
             else:
                 print(f"seed {seed}", flush=True)
                 damage = kill_and_resume(store, options.kills, seed, lambda line: print(line, flush=True))
@@ -39,7 +45,7 @@ def main() -> int:
             end_all(store)
     for name, value in told.items():
         print(f"{name:18} {value}")
-    print(json.dumps({"chaos": "storm" if options.storm else "kills", **told, "holds": whole}))
+    print(json.dumps({"chaos": "memory" if options.memory else "storm" if options.storm else "kills", **told, "holds": whole}))
     return 0 if whole else 1
 
 

@@ -21,5 +21,6 @@ def test_killed_runs_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
 
 def test_no_point_is_lost_in_a_storm(tmp_path: Path) -> None:
     told = storm(new_store(tmp_path / "store"), writers=3, points=2_000)
-    assert (told["points_lost"], told["lock_errors"], told["first_error"]) == (0, 0, "")
+    assert (told["points_lost"], told["launches_lost"], told["lock_errors"], told["first_error"]) == (0, 0, 0, "")
+    assert told["launches"] == 20
     assert told["reads"] > 0

@@ -26,7 +26,7 @@ from trainer_core.checkpoints import find_checkpoint
 from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.data import library
 from trainer_core.data.record import Reading
-from trainer_core.errors import RunError
+from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in.bundle import CONFIG, MODEL, PREDICTIONS, Bundle, open_bundle
 from trainer_core.jobs.once import train_once
 from trainer_core.jobs.watching import Progress, progress
@@ -108,7 +108,7 @@ def _config(bundle: Bundle, store: Store) -> TrainConfig:
         config = read_config(bundle.folder / CONFIG)
         names = tuple(str(name) for name in bundle.told["label_names"])
         examples = _examples(bundle.folder / "data", names)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ConfigError, ValueError, KeyError) as error:
         raise RunError(_("The bundle's settings or data can't be read: {cause}.").format(cause=error)) from error
     pictures = config.task in PICTURES
     pair = "pair" in examples

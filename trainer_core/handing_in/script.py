@@ -17,7 +17,7 @@ from typing import Any
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.config import PICTURES, WRITERS, TrainConfig
 from trainer_core.data import Data, ImageData, TextData, load_data
-from trainer_core.errors import RunError
+from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
 from trainer_core.handing_in.text_lines import text_lines
 from trainer_core.measures import Kind, kind_of
@@ -62,7 +62,7 @@ def config_of(store: Store, run: RunRecord) -> TrainConfig:
     """The settings that the run was trained with. Raises RunError where they are gone."""
     try:
         return read_config(store.config_file(run.run_id))
-    except (OSError, ValueError) as error:
+    except (OSError, ConfigError) as error:
         raise RunError(_("The settings of {name} can't be read: {cause}.").format(name=run.name, cause=error)) from error
 
 
