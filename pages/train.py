@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.data_preview import draw_data
 from pages.components.dataset_look import DataLook, look_at_data
-from pages.components.model_part import draw_model, model_problem
+from pages.components.model_part import draw_model, model_problem, warn_of_room
 from pages.components.navigation import open_page
 from pages.components.own_data import take_dataset
 from pages.components.pace import expected_seconds, recipe_seconds
@@ -166,6 +166,7 @@ st.subheader(_("Settings"))
 config = param_form(form, placed=("dataset", "model"))
 draw_differences(form, start)
 if config is not None:
+    warn_of_room(store, config, look, preview)
     with st.expander(_("The shell command that does the same"), icon=":material/terminal:"):
         st.code(jobs.launch_command(config, start.recipe), language="bash", wrap_lines=True)
 foot = draw_foot(store, form, start, look)

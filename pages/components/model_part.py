@@ -1,6 +1,7 @@
 """The part Model of the Train page: what learns, how large it is, and what keeps it from being loaded."""
 
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 
 import streamlit as st
@@ -8,12 +9,21 @@ import streamlit as st
 from pages.components.dataset_look import DataLook
 from pages.components.hub_part import draw_hub
 from pages.components.param_form import Form, draw_field
-from pages.components.session import format_count, plain
+from pages.components.session import format_bytes, format_count, plain
+from trainer_core import jobs
 from trainer_core.config import PICTURES, TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.settings import SETTINGS, build_config
+from trainer_core.store import Store
 from trainer_core.tasks.model_source import check_model
-from trainer_core.tasks.parameter_count import architecture, count_parameters, count_small_gpt, count_stored
+from trainer_core.tasks.parameter_count import (
+    architecture,
+    checkpoint_bytes,
+    count_parameters,
+    count_small_gpt,
+    count_stored,
+    disk_bytes,
+)
 from trainer_core.tasks.text_preview import TextPreview
 
 _NETWORKS = {"feed_forward": _("Feed-forward net"), "cnn": _("Small CNN"), "small_gpt": _("Small GPT")}
@@ -53,6 +63,35 @@ def draw_model(form: Form, look: DataLook, preview: TextPreview | None) -> None:
             draw_hub()
     with right:
         st.markdown(_describe(form, look, preview))
+
+
+def trained_parameters(config: TrainConfig, look: DataLook, preview: TextPreview | None) -> int | None:
+    """How many numbers a run would train and save, where that is known; None for an adapter, whose checkpoints are small."""
+    if look.summary is None or config.adapter != "none":
+        return None
+    if config.task in PICTURES:
+        shape = look.summary.image_shape
+        return None if shape is None else count_parameters(config, shape, len(look.summary.label_names))
+    if config.model == "small_gpt":
+        return None if preview is None else count_small_gpt(config, preview.vocabulary, len(look.summary.label_names))
+    return count_stored(config.model)
+
+
+def warn_of_room(store: Store, config: TrainConfig, look: DataLook, preview: TextPreview | None) -> None:
+    """Says before a launch that the run's checkpoints will not fit on the disk."""
+    parameters = trained_parameters(config, look, preview)
+    if parameters is None:
+        return
+    each, needed, free = checkpoint_bytes(config, parameters), disk_bytes(config, parameters), jobs.free_bytes(store)
+    if needed > free:
+        fit = ngettext("{count} fits", "{count} fit", free // each).format(count=format_count(free // each))
+        st.warning(
+            _(
+                "A checkpoint of this model takes about {each}, and up to {needed} are needed at once; {free} are free: {fit}. "
+                "Free some space (Runs, Disk), keep fewer checkpoints, or train an adapter."
+            ).format(each=format_bytes(each), needed=format_bytes(needed), free=format_bytes(free), fit=fit),
+            icon=":material/hard_drive:",
+        )
 
 
 def _describe(form: Form, look: DataLook, preview: TextPreview | None) -> str:

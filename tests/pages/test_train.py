@@ -216,3 +216,14 @@ def test_the_foot_says_how_long_a_run_like_it_took_here(page: AppTest, store: St
     assert "1,200 steps** · effective batch 32 · about 28 s here" in words(page)
     type_in(page, "digits", hidden_sizes="2048")
     assert "about" not in words(page).split("effective batch")[1]
+
+
+def test_a_model_whose_checkpoints_do_not_fit_is_told_before_the_launch(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.run()
+    assert not page.warning
+    monkeypatch.setattr(jobs, "free_bytes", lambda _store: 200_000)
+    page.run()
+    (warning,) = page.warning
+    assert "A checkpoint of this model takes about" in warning.value
+    assert "200 kB are free" in warning.value
+    assert "keep fewer checkpoints" in warning.value

@@ -13,6 +13,7 @@ from trainer_core.data import load_images
 from trainer_core.errors import ConfigError, DivergedError
 from trainer_core.inference.predict import LoadedCheckpoints
 from trainer_core.store import Store
+from trainer_core.tasks.parameter_count import checkpoint_bytes, count_parameters
 
 SMALL = TrainConfig(hidden_sizes=(32,), epochs=2, batch_size=64, learning_rate=5e-3, dropout=0.1, logging_steps=5)
 
@@ -205,3 +206,11 @@ def test_stopping_at_an_epochs_last_step_loses_no_evaluation(train_run: Train) -
     resumed = train_run(config, run_id=stopped.run_id, resume_from=10)
     assert [step for step, _value in resumed.points("eval/loss")] == [step for step, _value in whole.points("eval/loss")]
     assert resumed.weights(30) == whole.weights(30)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adamw", "rmsprop"])
+def test_a_checkpoint_takes_about_what_was_foreseen(train_run: Train, optimizer: str) -> None:
+    config = SMALL.model_copy(update={"hidden_sizes": (512, 256), "max_steps": 2, "optimizer": optimizer, "learning_rate": 1e-3})
+    (checkpoint,) = train_run(config).checkpoints()
+    foreseen = checkpoint_bytes(config, count_parameters(config, (8, 8), 10))
+    assert checkpoint.bytes == pytest.approx(foreseen, rel=0.2)

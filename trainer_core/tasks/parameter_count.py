@@ -86,3 +86,17 @@ def _weight_files(source: str) -> list[Path]:
     except HFValidationError:
         return []
     return [Path(found)] if isinstance(found, str) else []
+
+
+_STATES = {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2, "adamw": 2, "adagrad": 1, "adadelta": 2, "rmsprop": 2, "rprop": 2}
+"""Numbers that an optimiser keeps for each parameter, read off torch.optim; a momentum of 0 keeps none of its own."""
+
+
+def checkpoint_bytes(config: TrainConfig, parameters: int) -> int:
+    """About what one checkpoint takes, in bytes: weights and the optimiser's state, four bytes a number."""
+    return 4 * parameters * (1 + _STATES[config.optimizer])
+
+
+def disk_bytes(config: TrainConfig, parameters: int) -> int:
+    """The most that a run's checkpoints take at once: those kept, the best, and one that is being written."""
+    return checkpoint_bytes(config, parameters) * (config.checkpoints_kept + 2)
