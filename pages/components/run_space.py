@@ -38,7 +38,7 @@ def space_section(store: Store, runs: Sequence[RunRecord]) -> None:
                 _("Run"): [space.run.name for space in live[:_LARGEST]],
                 _("State"): [_("archived") if space.run.archived else space.run.state for space in live[:_LARGEST]],
                 _("Takes"): [format_bytes(space.bytes) for space in live[:_LARGEST]],
-                _("Beside its best checkpoint"): [format_bytes(space.beside_best) for space in live[:_LARGEST]],
+                _("Beside the best"): [format_bytes(space.beside_best) for space in live[:_LARGEST]],
             }
         )
         if live:
