@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from tests.conftest import shared_data
 from tests.tiny_texts import save_model, tiny
 from trainer_core.errors import ModelError
-from trainer_core.tasks.label_token import IGNORED, LabelTokenDataset, add_label_tokens, logits_at_label, prepare
+from trainer_core.tasks.label_position import IGNORED, logits_before_label
+from trainer_core.tasks.label_token import LabelTokenDataset, add_label_tokens, prepare
 from trainer_core.tasks.text_format import choose_label_tokens
 from trainer_core.tasks.text_models import load_model, load_tokenizer
 from trainer_core.tasks.tokens import Tokens, tokenise
@@ -150,23 +152,40 @@ class _Embedded:
         return torch.nn.Embedding(10, 2)
 
 
-def test_the_figures_are_of_the_label_tokens_where_the_label_is_written() -> None:
-    logits = torch.zeros(2, 5, 80)
-    logits[0, 2, BAD], logits[1, 3, GOOD] = 5.0, 7.0
-    logits[:, :, 33] = 99.0  # no label's token: it may be as likely as it likes
-    batch = _dataset([[11, 12], [21, 22, 23]], [1, 1], 6).__getitems__([0, 1])
-    chosen = logits_at_label(torch.tensor([BAD, GOOD]), logits, batch["labels"])
-    assert chosen.tolist() == [[5.0, 0.0], [0.0, 7.0]]
+def _small(kind: str) -> Any:
+    """A small model with random weights, of GPT-2's kind or of Llama's."""
+    torch.manual_seed(0)
+    if kind == "gpt2":
+        return GPT2LMHeadModel(GPT2Config(vocab_size=80, n_positions=16, n_embd=16, n_layer=2, n_head=2)).eval()
+    shape = LlamaConfig(vocab_size=80, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2)
+    return LlamaForCausalLM(shape).eval()
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_the_head_is_run_where_the_label_is_written_and_says_the_same_there(kind: str) -> None:
+    model, seen = _small(kind), []
+    model.get_output_embeddings().register_forward_hook(lambda _head, _given, said: seen.append(tuple(said.shape)))
+    batch = _dataset([[11, 12], [21, 22, 23], [31]], [1, 0, 1], 6).__getitems__([0, 1, 2])
+    whole = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])["logits"]
+    chosen = logits_before_label(model, batch)
+    assert seen == [(3, 5, 80), (3, 1, 80)]
+    assert torch.allclose(chosen, whole[[0, 1, 2], [2, 3, 1]], atol=1e-6)
+    again = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])["logits"]
+    assert torch.equal(again, whole)  # nothing is left behind in the model
 
 
 def test_the_loss_is_over_the_whole_vocabulary_as_the_course_s_is() -> None:
-    torch.manual_seed(0)
+    model = _small("gpt2")
     batch = _dataset([[11, 12], [21, 22, 23]], [1, 0], 6).__getitems__([0, 1])
-    task = prepare(tiny(Path("none")), torch.nn.Linear(1, 1), {}, np.array([4, 5]), [BAD, GOOD], None)
-    logits = torch.randn(2, 5, 80)
+    task = prepare(tiny(Path("none")), model, {}, np.array([4, 5]), [BAD, GOOD], None)
     # The course's model shifts by one and averages over what is not -100.
-    shifted = torch.nn.functional.cross_entropy(
-        logits[:, :-1].reshape(-1, 80), batch["labels"][:, 1:].reshape(-1), ignore_index=-100
-    )
-    assert float(task.loss(logits, batch["labels"], True)) == pytest.approx(float(shifted), rel=1e-6)
+    expected = model(**batch)["loss"]
+    loss = task.loss(task.forward(model, batch), batch["labels"], True)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-6)
+    assert task.choose_logits(task.forward(model, batch), batch["labels"]).shape == (2, 2)
     assert task.choose_labels(batch["labels"].numpy()).tolist() == [1, 0]
+    expected.backward()
+    theirs = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    model.zero_grad()
+    loss.backward()
+    assert all(torch.allclose(weight.grad, theirs[name], atol=1e-6) for name, weight in model.named_parameters())

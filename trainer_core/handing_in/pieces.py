@@ -125,20 +125,25 @@ LOSS = """
 class OneLoss(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels = inputs.pop("labels")
-        logits = model(**inputs)["logits"]
 {loss}
         return (loss, {{"logits": {outputs}}}) if return_outputs else loss
 """
 
-LOSS_CLASSES = """        loss = functional.cross_entropy(logits.float(), labels{more})"""
+LOSS_CLASSES = """        logits = model(**inputs)["logits"]
+        loss = functional.cross_entropy(logits.float(), labels{more})"""
 
 LOSS_WRITTEN = """        where = (torch.arange(len(labels)), inputs["attention_mask"].sum(dim=1) - 2)  # before the label
-        logits = logits[where]
+        # The head is run there alone: everywhere else it would be for nothing.
+        hook = model.get_output_embeddings().register_forward_pre_hook(lambda _head, given: (given[0][where][:, None],))
+        logits = model(**inputs)["logits"][:, 0]
+        hook.remove()
         loss = functional.cross_entropy(logits.float(), torch.tensor(LABEL_TOKENS)[labels]{more})"""
 
-LOSS_NUMBER = """        loss = functional.mse_loss(logits.float().squeeze(-1), (labels.float() - MEAN) / STD)"""
+LOSS_NUMBER = """        logits = model(**inputs)["logits"]
+        loss = functional.mse_loss(logits.float().squeeze(-1), (labels.float() - MEAN) / STD)"""
 
-LOSS_CONTINUED = """        said, wanted = logits[:, :-1].float(), labels[:, 1:]
+LOSS_CONTINUED = """        logits = model(**inputs)["logits"]
+        said, wanted = logits[:, :-1].float(), labels[:, 1:]
         loss = functional.cross_entropy(said.reshape(-1, said.shape[-1]), wanted.reshape(-1), ignore_index=-100)
         each = functional.cross_entropy(said.transpose(1, 2), wanted, ignore_index=-100, reduction="none")
         sums = torch.stack([each.sum(dim=1), (wanted != -100).sum(dim=1).float()], dim=1)"""
@@ -172,8 +177,8 @@ OPTIMISERS = {
     "sgd": "torch.optim.SGD({groups}, lr={rate})",
     "momentum": "torch.optim.SGD({groups}, lr={rate}, momentum={momentum})",
     "nesterov": "torch.optim.SGD({groups}, lr={rate}, momentum={momentum}, nesterov={nesterov})",
-    "adam": "torch.optim.Adam({groups}, lr={rate})",
-    "adamw": "torch.optim.AdamW({groups}, lr={rate}, weight_decay=0.0)",
+    "adam": "torch.optim.Adam({groups}, lr={rate}, fused=True)",
+    "adamw": "torch.optim.AdamW({groups}, lr={rate}, weight_decay=0.0, fused=True)",
     "adagrad": "torch.optim.Adagrad({groups}, lr={rate})",
     "adadelta": "torch.optim.Adadelta({groups}, lr={rate})",
     "rmsprop": "torch.optim.RMSprop({groups}, lr={rate}, momentum={momentum})",

@@ -14,11 +14,10 @@ from torch.utils.data import Dataset
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
+from trainer_core.tasks.label_position import IGNORED, logits_before_label
 from trainer_core.tasks.task import Batch, Prepared, class_loss
 from trainer_core.tasks.text_format import choose_label_tokens, question
 from trainer_core.tasks.tokens import Tokens, pad
-
-IGNORED = -100
 
 
 class LabelTokenDataset(Dataset[Batch]):
@@ -78,13 +77,6 @@ def add_label_tokens(names: Sequence[str], tokenizer: Any, model: Any) -> list[i
     return ids
 
 
-def logits_at_label(label_ids: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-    """From [rows, tokens, vocabulary] to [rows, classes]: what the model says of each label's token where it writes it."""
-    where = (labels != IGNORED).to(torch.int64).argmax(dim=1) - 1
-    rows = torch.arange(len(labels), device=logits.device)
-    return logits[rows, where][:, label_ids.to(logits.device)]
-
-
 def prepare(
     config: TrainConfig,
     model: nn.Module,
@@ -98,10 +90,8 @@ def prepare(
     class_of = {token: index for index, token in enumerate(label_ids)}
     vocabulary_loss = class_loss(None, config.label_smoothing)
 
-    def loss(logits: Tensor, labels: Tensor, training: bool) -> Tensor:
-        where = (labels != IGNORED).to(torch.int64).argmax(dim=1)
-        rows = torch.arange(len(labels), device=labels.device)
-        at_label, target = logits[rows, where - 1], labels[rows, where]
+    def loss(at_label: Tensor, labels: Tensor, training: bool) -> Tensor:
+        target = labels.amax(dim=1)  # all others are below 0
         if weights is None or not training:
             return vocabulary_loss(at_label, target, training)
         each = nn.functional.cross_entropy(at_label.float(), target, reduction="none", label_smoothing=config.label_smoothing)
@@ -115,8 +105,9 @@ def prepare(
         model=model,
         splits=splits,
         lengths=lengths,
-        choose_logits=lambda logits, labels: logits_at_label(chosen, logits, labels),
+        choose_logits=lambda logits, _labels: logits[:, chosen.to(logits.device)],
         choose_labels=choose_labels,
         loss=loss,
+        forward=logits_before_label,
         details={"label_token_ids": label_ids},
     )

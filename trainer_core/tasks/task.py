@@ -26,6 +26,10 @@ class Batches(Protocol):
     def __getitems__(self, indices: list[int]) -> Batch: ...
 
 
+def _asked(inputs: Batch) -> Batch:
+    return {name: tensor for name, tensor in inputs.items() if name != "labels"}
+
+
 @dataclass
 class Prepared:
     """A task ready to train. The logits that `choose_logits` gives are [rows, classes] in the order of the label names."""
@@ -35,13 +39,15 @@ class Prepared:
     lengths: NDArray[np.int64] | None
     """Tokens of each training example, for grouping; None where all have one size."""
     choose_logits: Callable[[Tensor, Tensor], Tensor]
-    """From the model's logits and a batch's labels to logits [rows, classes]."""
+    """From what `forward` gave and a batch's labels to logits [rows, classes]."""
     choose_labels: Callable[[NDArray[np.int64]], NDArray[np.int64]]
     """From a batch's labels to class numbers [rows]."""
     loss: Callable[[Tensor, Tensor, bool], Tensor]
-    """From the model's logits, a batch's labels and whether it trains, to the mean loss."""
+    """From what `forward` gave, a batch's labels and whether it trains, to the mean loss."""
     details: dict[str, Any]
     """What a checkpoint's manifest says beside the settings, see `Checkpoint.details`."""
+    forward: Callable[[nn.Module, Batch], Tensor] = lambda model, inputs: model(**_asked(inputs))["logits"]
+    """From the model and a batch, labels included, to the logits that the loss reads."""
     processing: Any = None
     """The tokenizer, saved with each checkpoint; None for pictures."""
     tags: dict[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from trainer_core.errors import ConfigError
 from trainer_core.measures import of_numbers, of_texts
 from trainer_core.tasks import label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
+from trainer_core.tasks.label_position import logits_before_label
 from trainer_core.tasks.label_token import LabelTokenDataset
 from trainer_core.tasks.language_modelling import ContinuationDataset, next_token_loss, sums_of
 from trainer_core.tasks.regression import Scale, numbers_of
@@ -197,9 +198,10 @@ def _ask(
     found = []
     for start in range(0, len(texts), config.eval_batch_size):
         batch = split.__getitems__(list(range(start, min(start + config.eval_batch_size, len(texts)))))  # type: ignore[attr-defined]
-        labels = batch.pop("labels").to(device)
-        logits = model(**{name: tensor.to(device) for name, tensor in batch.items()})["logits"]
+        inputs = {name: tensor.to(device) for name, tensor in batch.items()}
         if config.task == "label_token":  # whole vocabularies of many batches would not fit
-            logits = label_token.logits_at_label(torch.tensor(list(label_ids)), logits, labels)
-        found.append(logits)
+            found.append(logits_before_label(model, inputs)[:, torch.tensor(list(label_ids), device=device)])
+        else:
+            inputs.pop("labels")
+            found.append(model(**inputs)["logits"])
     return found

@@ -27,9 +27,9 @@ def build_optimizer(config: TrainConfig, parameters: Iterable[torch.nn.Parameter
             # Nesterov's look ahead is defined for momentum above 0 only; at 0 both are plain SGD.
             return torch.optim.SGD(groups, lr=rate, momentum=config.momentum, nesterov=config.momentum > 0)
         case "adam":
-            return torch.optim.Adam(groups, lr=rate)
+            return torch.optim.Adam(groups, lr=rate, fused=True)
         case "adamw":
-            return torch.optim.AdamW(groups, lr=rate)
+            return torch.optim.AdamW(groups, lr=rate, fused=True)
         case "adagrad":
             return torch.optim.Adagrad(groups, lr=rate)
         case "adadelta":

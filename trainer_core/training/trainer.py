@@ -72,7 +72,7 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
     ) -> Any:
         """HF's hook: the task's loss of the model's logits; no model computes one of its own."""
         labels = inputs["labels"]
-        logits = model(**{name: tensor for name, tensor in inputs.items() if name != "labels"})["logits"]
+        logits = self.task.forward(model, inputs)
         loss = self.task.loss(logits, labels, model.training)
         return (loss, {"logits": logits}) if return_outputs else loss
 

@@ -52,7 +52,8 @@ def train(
     """
     pulse.epochs = config.epochs
     now = in_force(store, run_id, config)
-    journal.tags({tags.SMALLER: format_smaller(read_smaller(store, run_id))} if now != config else {})
+    if now != config:
+        journal.tags({tags.SMALLER: format_smaller(read_smaller(store, run_id))})
     _keep_threads(store, run_id, resume_from)
     pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
