@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainer_core.store import Store
-from trainer_core.tracking.client import open_client
+from trainer_core.tracking.client import open_client, sql_engine
 from trainer_core.tracking.journal import decode, read_records
+from trainer_core.tracking.points import Point, can_insert, insert_points
 from trainer_core.tracking.records import Restart, add_restart
 from trainer_core.tracking.tags import RESTARTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric
 
 METRICS_PER_CALL = 1_000
 ENTRIES_PER_CALL = 100
@@ -29,7 +29,7 @@ class _Batch:
     """What goes to MLflow in the next call."""
 
     def __init__(self) -> None:
-        self.metrics: list[Metric] = []
+        self.metrics: list[Point] = []
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
         self.datasets: list[Mapping[str, Any]] = []
@@ -75,37 +75,48 @@ def ship(store: Store, run_id: str, offset: int, *, most: int | None = None) -> 
     return end
 
 
-def _metrics(record: Mapping[str, Any]) -> "list[Metric]":
-    from mlflow.entities import Metric
-
+def _metrics(record: Mapping[str, Any]) -> list[Point]:
     if record["kind"] != "metrics":
         return []
     values = {key: decode(value) for key, value in record["values"].items()}
     if any(key.startswith(_TRAINING) for key in values):
         # MLflow knows steps only: these two let a chart count epochs or samples instead.
         values |= {"progress/epoch": float(record["epoch"]), "progress/samples": float(record["samples"])}
-    return [Metric(key, value, int(record["time"]), int(record["step"])) for key, value in values.items()]
+    at, step = int(record["time"]), int(record["step"])
+    return [Point(key, value, at, step) for key, value in values.items()]
 
 
 def _send(client: "MlflowClient", run_id: str, batch: _Batch) -> None:
     from mlflow.entities import Metric, Param, RunTag
-    from mlflow.exceptions import MlflowException
 
     params = [Param(key, value) for key, value in batch.params.items()]
     if batch.restarts:
         batch.tags[RESTARTS] = _with_restarts(client, run_id, batch.restarts)
     tags = [RunTag(key, value) for key, value in batch.tags.items()]
-    for start in range(0, max(1, len(batch.metrics)), METRICS_PER_CALL):
-        metrics: list[Metric] = batch.metrics[start : start + METRICS_PER_CALL]
+    engine = sql_engine(client)
+    metrics: list[Metric] = []
+    if engine is not None and can_insert(engine):
+        insert_points(engine, run_id, batch.metrics)
+    else:
+        metrics = [Metric(point.key, point.value, point.time, point.step) for point in batch.metrics]
+    if metrics or params or tags:
+        _log_batch(client, run_id, metrics, params, tags)
+    _send_datasets(client, run_id, batch.datasets)
+
+
+def _log_batch(client: "MlflowClient", run_id: str, metrics: list[Any], params: list[Any], tags: list[Any]) -> None:
+    from mlflow.exceptions import MlflowException
+
+    for start in range(0, max(1, len(metrics)), METRICS_PER_CALL):
+        some = metrics[start : start + METRICS_PER_CALL]
         first = start == 0
         try:
-            client.log_batch(run_id, metrics=metrics, params=params if first else [], tags=tags if first else [])
+            client.log_batch(run_id, metrics=some, params=params if first else [], tags=tags if first else [])
         except MlflowException as error:
             if error.error_code not in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
                 raise
             # One entry that MLflow will never take, such as a changed param, must not hold up the rest for ever.
-            _send_one_by_one(client, run_id, metrics, params if first else [], tags if first else [])
-    _send_datasets(client, run_id, batch.datasets)
+            _send_one_by_one(client, run_id, some, params if first else [], tags if first else [])
 
 
 def _with_restarts(client: "MlflowClient", run_id: str, restarts: list[Restart]) -> str:
