@@ -35,6 +35,12 @@ def show_empty() -> None:
         st.space("small")
 
 
+@st.cache_resource(ttl=5.0, max_entries=8, show_spinner=False)
+def keep_supervised(store: Store) -> None:
+    """Sees every few seconds that a supervisor is at work while there are live runs: one that was killed is followed by another."""
+    jobs.ensure_supervisor(store)
+
+
 @st.fragment(run_every=1.0)
 def show_live(store: Store, seen: list[tuple[str, str]]) -> None:
     """Running runs and the queue, drawn anew each second. `seen` is what the rest of the page was drawn from."""
@@ -42,6 +48,8 @@ def show_live(store: Store, seen: list[tuple[str, str]]) -> None:
     if [(run.run_id, run.state) for run in runs] != seen:
         st.rerun()
     order = {job.run_id: job for job in jobs.queue(store)}
+    if order:
+        keep_supervised(store)
     for run in (run for run in runs if run.state == "running"):
         job = order.get(run.run_id)
         run_card(store, run, stopping=job is not None and job.stop_requested is not None)

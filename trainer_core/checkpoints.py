@@ -1,7 +1,8 @@
 """What stands in a run's checkpoint folder, read without torch.
 
 A checkpoint is a folder `step-00000100`, written aside and renamed when whole. `descent.json` says what is in it and
-carries the SHA-256 of every other file; a folder without it, or with a file altered, is never offered.
+carries the size and SHA-256 of every other file. A folder without it, or where a size is not what it says, is never listed; the
+hashes are checked before a checkpoint is used.
 """
 
 import hashlib
@@ -70,12 +71,7 @@ def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
     """The run's whole checkpoints, ascending by step; [] where it has none."""
     folder = store.checkpoints(run_id)
     best = _best_step(folder)
-    found: list[tuple[Path, dict[str, Any]]] = []
-    for path in sorted(folder.glob("step-*")):
-        try:
-            found.append((path, json.loads((path / MANIFEST).read_text(encoding="utf-8"))))
-        except (OSError, ValueError):
-            continue  # torn: its manifest is written last
+    found = [(path, manifest) for path in sorted(folder.glob("step-*")) if (manifest := _manifest(path)) is not None]
     last = found[-1][0] if found else None
     return [
         Checkpoint(
@@ -118,10 +114,14 @@ def find_checkpoint(store: Store, run_id: str, which: str | int) -> Checkpoint:
 
 def verify(checkpoint: Checkpoint) -> None:
     """Raises CheckpointError where a file of the checkpoint is missing or differs from what was written."""
-    manifest = json.loads((checkpoint.path / MANIFEST).read_text(encoding="utf-8"))
-    for name, written in manifest["files"].items():
+    try:
+        files = dict(json.loads((checkpoint.path / MANIFEST).read_text(encoding="utf-8"))["files"])
+        digests = {name: str(written["sha256"]) for name, written in files.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        digests = {MANIFEST: ""}
+    for name, digest in digests.items():
         path = checkpoint.path / name
-        if not path.is_file() or file_digest(path) != written["sha256"]:
+        if not path.is_file() or file_digest(path) != digest:
             raise CheckpointError(
                 _("The checkpoint at step {step} is damaged: {file} is not what was written. Choose another checkpoint.").format(
                     step=checkpoint.step, file=name
@@ -146,8 +146,23 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """What a whole checkpoint says of itself; None for a torn one, where a file is missing or of another size than was written.
+
+    Whether a file of the right size is what was written, only `verify` tells: hashing takes seconds a gigabyte.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        int(manifest["step"]), float(manifest["epoch"]), float(manifest["saved_at"]), dict(manifest["metrics"])
+        dict(manifest["details"])
+        files = dict(manifest["files"])
+        return manifest if all((folder / name).stat().st_size == int(file["bytes"]) for name, file in files.items()) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def _best_step(folder: Path) -> int | None:
     try:
         return int(json.loads((folder / BEST).read_text(encoding="utf-8"))["step"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -105,12 +105,13 @@ def stop(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     """Queues a run that has ended once more."""
-    from trainer_core.checkpoints import find_checkpoint, list_checkpoints
+    from trainer_core.checkpoints import find_checkpoint
 
     run = read.find_run(options.store, options.run)
-    asked = options.checkpoint != "last" or bool(list_checkpoints(options.store, run.run_id))
-    step = find_checkpoint(options.store, run.run_id, options.checkpoint).step if run.is_over and asked else None
-    jobs.resume(options.store, run.run_id, step, options.epochs)
+    asked = None
+    if options.checkpoint != "last" and run.is_over:
+        asked = find_checkpoint(options.store, run.run_id, options.checkpoint).step
+    step = jobs.resume(options.store, run.run_id, asked, options.epochs)
     say(f"{run.run_id} {run.name}")
     say(_("Goes on from step {step}.").format(step=step) if step else _("Nothing was saved yet: starts from the first step."))
     return _wait(options.store, run.run_id, run.name, options.program) if options.wait else 0

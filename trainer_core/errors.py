@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping
 
+from trainer_core.secrets import without_secrets
+
 
 class TrainerError(Exception):
-    """A user's mistake or a broken surrounding. Shown as its sentence, never as a traceback."""
+    """A user's mistake or a broken surrounding. Shown as its sentence, never as a traceback.
+
+    Sentences quote what users typed and what libraries said, and end on screens, in logs and in MLflow: none holds a secret.
+    """
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(without_secrets(part) if isinstance(part, str) else part for part in parts))
 
 
 class ConfigError(TrainerError):
     """One or more settings are out of bounds. `problems` maps a field's name to its sentence, for showing each in its place."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
-        self.problems = dict(problems)
+        self.problems = {name: without_secrets(sentence) for name, sentence in problems.items()}
         super().__init__("\n".join(self.problems.values()))
 
 
@@ -39,8 +47,8 @@ class OutOfMemoryError(TrainerError):
     """Memory ran out, and a smaller batch would not help."""
 
 
-class DiskFullError(TrainerError):
-    """What must be kept can't be written for want of room."""
+class NotWrittenError(TrainerError):
+    """What must be kept can't be written: the disk is full or away."""
 
 
 class DivergedError(TrainerError):

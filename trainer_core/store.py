@@ -3,6 +3,7 @@
 Every path is derived from the folder, never read back from the database, so that a moved store still opens.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -17,6 +18,18 @@ from trainer_core.errors import RunError, StoreError
 DEFAULT_STORE = "mlruns"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a disk, a user's share of it or the largest file allowed is full."""
+AWAY = (
+    errno.EIO,
+    errno.ESTALE,
+    errno.EROFS,
+    errno.ENODEV,
+    errno.ENXIO,
+    errno.ENOTCONN,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+)
+"""What it says where a disk or a server of files no longer answers, or takes nothing more: it may come back."""
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -128,27 +141,45 @@ def open_store(root: str | Path | None = None, environment: Mapping[str, str] = 
     return store
 
 
-def is_no_room(error: BaseException) -> bool:
-    """Whether an error, or what it came from, says that the disk, or its user's share of it, is full.
+def why_not_written(error: BaseException, folder: Path) -> str | None:
+    """Why the disk did not take something, as the beginning of a sentence, where waiting may help; None for other errors.
 
-    safetensors raises an error of its own kind for it, with the system's words in it.
+    PyTorch and safetensors raise errors of their own, with the system's words in them or none: writing a little below `folder`
+    tells then.
     """
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return True
-    words = ("No space left on device", "Disk quota exceeded", "File too large")
-    return any(text in str(error) for text in words) or (error.__cause__ is not None and is_no_room(error.__cause__))
+    found = _written_off(error) or _probe(folder)
+    if found is None:
+        return None
+    if found in NO_ROOM:
+        return _("The disk is full")
+    return _("The disk of the store does not answer ({cause})").format(cause=os.strerror(found))
 
 
 def is_full(folder: Path) -> bool:
-    """Whether a megabyte more can't be written below `folder`. PyTorch does not say why it could not write: this tells."""
+    """Whether a megabyte more can't be written below `folder`."""
+    return _probe(folder) in NO_ROOM
+
+
+def _written_off(error: BaseException) -> int | None:
+    """The number of the system's error in an error, or in what it came from."""
+    if isinstance(error, OSError) and error.errno in (*NO_ROOM, *AWAY):
+        return error.errno
+    for number in (*NO_ROOM, *AWAY):
+        if os.strerror(number) in str(error):
+            return number
+    return _written_off(error.__cause__) if error.__cause__ is not None else None
+
+
+def _probe(folder: Path) -> int | None:
     probe = folder / f".room-{os.getpid()}"
     try:
         probe.write_bytes(b"\0" * 2**20)
     except OSError as error:
-        return is_no_room(error)
+        return _written_off(error)
     finally:
-        probe.unlink(missing_ok=True)
-    return False
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return None
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -158,4 +189,5 @@ def write_atomically(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a disk that is away: what went wrong first is what is told
+            aside.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ def kill_and_resume(store: Store, kills: int, seed: int, tell: Callable[[str], N
             if not _strike(store, run_id, draw, damage, tell):
                 break
         _finish(store, run_id, damage)
-        _hold(store, run_id, weights, damage, tell)
+        _hold(store, run_id, reference, weights, damage, tell)
     time.sleep(1.0)
     damage.orphans += len(_processes(store, "trainer_core.training", "shim.py"))
     for log in store.logs.glob("*.log"):
@@ -148,8 +148,8 @@ def _finish(store: Store, run_id: str, damage: Damage) -> str:
     return run_id
 
 
-def _hold(store: Store, run_id: str, weights: bytes, damage: Damage, tell: Callable[[str], None]) -> None:
-    """Holds a finished run's weights, state and points against what they should be."""
+def _hold(store: Store, run_id: str, reference: str, weights: bytes, damage: Damage, tell: Callable[[str], None]) -> None:
+    """Holds a finished run's weights, state and points against what they should be: the run's that was left alone."""
     if read.get_run(store, run_id).state != "finished":
         damage.wrong_states += 1
         damage.notes.append(f"MLflow says that {run_id} is {read.get_run(store, run_id).state}")
@@ -158,6 +158,11 @@ def _hold(store: Store, run_id: str, weights: bytes, damage: Damage, tell: Calla
         damage.differing_weights += 1
         damage.notes.append(f"{run_id} has other weights than the run that was left alone")
     lost = points_lost(store, run_id)
+    # What was computed twice is superseded, so what is shown must be that run's curves, point by point.
+    shown, wanted = (read.metric_history(store, [of], ["train/loss", "eval/loss"]) for of in (run_id, reference))
+    columns = ["key", "step", "value"]
+    missing = set(wanted[columns].itertuples(index=False, name=None)) - set(shown[columns].itertuples(index=False, name=None))
+    lost += len(missing)
     damage.points_lost += lost
     steps = list(read.metric_history(store, [run_id], ["train/loss"])["step"])
     twice = len(steps) - len(set(steps)) + sum(later <= earlier for earlier, later in itertools.pairwise(steps))

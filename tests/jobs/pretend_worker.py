@@ -28,12 +28,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--store", required=True)
     parser.add_argument("--run", required=True)
-    parser.add_argument("--resume-from", type=int, default=0)
+    parser.add_argument("--resume-from", type=int)
+    parser.add_argument("--epochs", type=int)
     options = parser.parse_args()
     store = open_store(options.store, environment={})
     name = read_config(store.config_file(options.run)).name
     journal = Journal(store.journal(options.run))
     journal.tags({SMALLER: format_smaller(read_smaller(store, options.run))})
+    if options.resume_from is not None:
+        journal.restart(options.resume_from)
     stopping: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -59,7 +62,7 @@ def main() -> None:
         store.exit_status(options.run).write_text(json.dumps(status))
         os.kill(os.getpid(), signal.SIGKILL)
     steps = int(name.rpartition("-")[2]) if name.startswith(("steps", "hungry", "device")) else 10_000
-    for step in range(options.resume_from + 1, steps + 1):
+    for step in range((options.resume_from or 0) + 1, steps + 1):
         journal.metrics({"train/loss": 1 / step, "eval/accuracy": step / 10_000}, step=step, epoch=step / 10, samples=step)
         report_progress(store, options.run, step, steps)
         if step % 10 == 0:

@@ -1,6 +1,8 @@
 """Stop, resume, archive, restore, rename and reorder, each with what it refuses."""
 
+import json
 import time
+import uuid
 
 import pytest
 
@@ -9,6 +11,7 @@ from trainer_core import jobs
 from trainer_core.checkpoints import list_checkpoints
 from trainer_core.errors import CheckpointError, RunError
 from trainer_core.jobs.processes import is_alive
+from trainer_core.settings import read_config
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.client import open_client
 
@@ -95,6 +98,51 @@ def test_a_run_that_waits_is_taken_off_the_queue(station: Station) -> None:
     jobs.stop(station.store, blocker)
     assert station.until_over(blocker).state == "stopped"
     assert not station.store.journal(waiting).exists()
+
+
+def test_a_resumption_that_is_called_off_leaves_the_run_as_it_was(station: Station) -> None:
+    run_id = station.launch("steps-20")
+    before = station.until_over(run_id)
+    blocker = station.launch("steps-5000")
+    station.until_at_step(blocker, 1)
+    config = read_config(station.store.config_file(run_id))
+    jobs.resume(station.store, run_id, 10, epochs=config.epochs + 3)
+    assert read.get_run(station.store, run_id).state == "queued"
+    jobs.stop(station.store, run_id)
+    after = read.get_run(station.store, run_id)
+    assert (after.state, after.reason, after.restarts) == ("finished", "", ())
+    assert after.best == before.best
+    assert after.ended == before.ended
+    assert after.settings["epochs"] == config.epochs == read_config(station.store.config_file(run_id)).epochs
+    assert len(read.metric_history(station.store, [run_id], ["train/loss"])) == 20
+    jobs.stop(station.store, blocker)
+    station.until_over(blocker)
+    assert jobs.resume(station.store, run_id) == 20  # from its last checkpoint, as if nothing had been
+    assert station.until_over(run_id).state == "finished"
+
+
+def test_resuming_passes_over_a_damaged_checkpoint(station: Station) -> None:
+    run_id = station.launch("steps-30")
+    station.until_over(run_id)
+    store = station.store
+    last, before = (store.checkpoints(run_id) / f"step-{step:08d}" for step in (30, 20))
+    (last / "weights").write_text("wrong")
+    manifest = json.loads((last / "descent.json").read_text()) | {"files": {"weights": {"bytes": 5, "sha256": "0" * 64}}}
+    (last / "descent.json").write_text(json.dumps(manifest))
+    assert before.is_dir()
+    assert [checkpoint.step for checkpoint in list_checkpoints(store, run_id)] == [10, 20, 30]
+    assert jobs.resume(store, run_id) == 20
+    run = station.until_over(run_id)
+    assert [restart.from_step for restart in run.restarts] == [20]
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[]", "null", '{"step": "x"}', '{"files": {"weights": {"bytes": 5}}}', ""])
+def test_a_checkpoint_whose_manifest_is_damaged_is_not_offered(station: Station, manifest: str) -> None:
+    run_id = uuid.uuid4().hex
+    folder = station.store.checkpoints(run_id) / "step-00000010"
+    folder.mkdir(parents=True)
+    (folder / "descent.json").write_text(manifest)
+    assert list_checkpoints(station.store, run_id) == []
 
 
 def test_a_worker_that_ignores_the_request_is_ended_after_the_grace_period(station: Station) -> None:

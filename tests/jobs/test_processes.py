@@ -1,14 +1,17 @@
 """A pid alone is not a process, and the shim tells how a worker ended."""
 
+import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -55,6 +58,57 @@ def test_a_process_is_known_by_pid_and_start(sleeper: Identity) -> None:
     assert is_alive(sleeper)
     assert not is_alive(replace(sleeper, started=sleeper.started - 1_000))
     assert not is_alive(replace(sleeper, host="elsewhere"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems write down when a process started")
+def test_a_clock_that_is_set_makes_no_process_another(sleeper: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The system tells when it came up by today's clock: set it forward by an hour, and it came up an hour later.
+    monkeypatch.setattr(psutil, "boot_time", lambda: time.time())
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: time.time())
+    assert is_alive(sleeper)
+    assert not is_alive(replace(sleeper, boot="another uptime"))
+
+
+def counting_shim() -> Any:
+    """The shim as a module."""
+    spec = importlib.util.spec_from_file_location("shim", SHIM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "wanted"),
+    [
+        ("0::/user/me", {"cg/user/me/memory.events": "low 0\noom 4\noom_kill 3\n", "cg/memory.events": "oom_kill 9\n"}, 3),
+        ("0::/seen/from/outside", {"cg/memory.events": "oom_kill 5\n"}, 5),  # a container
+        ("5:cpu:/\n4:memory:/me", {"cg/memory/me/memory.oom_control": "under_oom 0\noom_kill 2\n"}, 2),  # version 1
+        ("0::/", {}, 7),  # no groups: the whole machine's
+    ],
+)
+def test_the_shim_reads_the_count_of_its_own_group(tmp_path: Path, groups: str, files: dict[str, str], wanted: int) -> None:
+    for name, text in {**files, "cgroup": groups, "vmstat": "nr_free_pages 1\noom_kill 7\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    shim = counting_shim()
+    assert shim.read_counter(shim.find_counter(str(tmp_path / "cg"), str(tmp_path / "cgroup"), str(tmp_path / "vmstat"))) == wanted
+
+
+@pytest.mark.parametrize(("risen_after", "is_for_memory"), [(0.3, False), (3.2, True)])
+def test_only_a_count_that_rose_just_now_tells_that_memory_ended_the_worker(
+    tmp_path: Path, risen_after: float, is_for_memory: bool
+) -> None:
+    counter, shim = tmp_path / "memory.events", counting_shim()
+    counter.write_text("oom_kill 1\n")
+    worker = subprocess.Popen(["sleep", "3.5"])
+    rising = threading.Timer(risen_after, lambda: counter.write_text("oom_kill 2\n"))  # some other process was killed
+    rising.start()
+    code, before = shim.wait(worker, str(counter))
+    rising.join()
+    assert code == 0
+    assert (shim.read_counter(str(counter)) > before) == is_for_memory
 
 
 def test_a_zombie_is_dead() -> None:

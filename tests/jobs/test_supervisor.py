@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 
@@ -16,7 +18,8 @@ from tests.jobs.conftest import Station
 from trainer_core import jobs
 from trainer_core.config import TrainConfig
 from trainer_core.jobs.processes import is_alive, this_process, wait_until_gone
-from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
+from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor, supervisor_lock
+from trainer_core.store import open_store
 from trainer_core.tracking import read
 from trainer_core.tracking.journal import read_records
 
@@ -235,3 +238,46 @@ def test_a_store_that_can_not_be_used_for_a_while_ends_neither_supervisor_nor_ru
     assert run.state == "finished"
     assert steps_logged(station, run_id) == list(range(1, 201))
     assert is_alive(supervisor)
+
+
+def test_a_worker_whose_watcher_was_killed_before_it_was_known_is_found(quiet_station: Station) -> None:
+    quiet_station.start_supervisor()
+    run_id = quiet_station.launch("steps-300")
+    quiet_station.until_at_step(run_id, 5)
+    quiet_station.until(lambda: quiet_station.job(run_id).worker is not None)
+    quiet_station.kill_supervisor()
+    job = quiet_station.job(run_id)
+    assert job.shim is not None
+    quiet_station.jobs.set_processes(run_id, job.shim, None)  # as if it had been killed a moment earlier
+    os.kill(job.shim.pid, signal.SIGKILL)
+    assert wait_until_gone(job.shim, 5)
+    quiet_station.start_supervisor()
+    quiet_station.until(lambda: quiet_station.job(run_id).worker is not None)
+    assert quiet_station.job(run_id).worker == job.worker
+    run = quiet_station.until_over(run_id)
+    assert (run.state, run.reason) == ("finished", "")
+    assert steps_logged(quiet_station, run_id) == list(range(1, 301))
+
+
+def test_an_exit_file_that_a_power_cut_emptied_ends_one_run_and_no_supervisor(quiet_station: Station) -> None:
+    run_id = quiet_station.launch_without_supervisor("steps-5")
+    jobs_database = quiet_station.jobs
+    assert jobs_database.start(run_id, 0)
+    gone = this_process()
+    jobs_database.set_processes(run_id, replace(gone, started=gone.started - 1_000), None)
+    quiet_station.store.exit_status(run_id).write_bytes(b"")
+    supervisor = quiet_station.start_supervisor()
+    run = quiet_station.until_over(run_id)
+    assert run.state == "failed"
+    assert "killed from outside" in run.reason
+    assert quiet_station.until_over(quiet_station.launch("steps-3")).state == "finished"
+    assert is_alive(supervisor)
+
+
+def test_a_supervisor_leaves_a_store_that_was_moved(quiet_station: Station, tmp_path: Path) -> None:
+    supervisor = quiet_station.start_supervisor()
+    quiet_station.store.root.rename(tmp_path / "moved")
+    assert wait_until_gone(supervisor, 15)
+    moved = open_store(tmp_path / "moved", environment={})
+    with supervisor_lock(moved, 1.0) as free:
+        assert free

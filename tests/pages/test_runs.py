@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.charts import loss_figure
 from tests.logged_runs import log_run
-from tests.stores import new_store
+from tests.stores import end_processes_of, new_store
 from trainer_core import jobs
 from trainer_core.batch_in_force import Smaller, format_smaller
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.jobs.summon import lock_file, supervisor_lock
 from trainer_core.store import Store
 from trainer_core.tracking.read import get_run, list_deleted, list_runs, metric_history
 from trainer_core.tracking.tags import SMALLER
@@ -22,10 +24,18 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "runs.py")
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def unattended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store that no supervisor is at work for."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "store"))
     return new_store(tmp_path / "store")
+
+
+@pytest.fixture
+def store(unattended: Store) -> Iterator[Store]:
+    """A store whose supervisor does nothing: what waits goes on waiting."""
+    with supervisor_lock(unattended):
+        yield unattended
 
 
 def visit(**query: str) -> AppTest:
@@ -187,6 +197,18 @@ def queued(store: Store, name: str) -> str:
     run_id = log_run(store, name, state="queued", steps=0)
     JobDatabase(store.jobs_database).add(run_id)
     return run_id
+
+
+def test_looking_at_runs_that_wait_starts_the_supervisor_that_was_killed(unattended: Store) -> None:
+    queued(unattended, "bold-heron-7")
+    try:
+        visit()
+        end = time.monotonic() + 30
+        while not lock_file(unattended).read_text().strip().isdigit():
+            assert time.monotonic() < end, "no supervisor came"
+            time.sleep(0.05)
+    finally:
+        end_processes_of(unattended)
 
 
 def rename(page: AppTest, name: str) -> None:

@@ -1,5 +1,7 @@
 """The journal keeps what was logged, whatever becomes of the worker."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -122,3 +124,61 @@ def test_each_call_is_one_line_on_disk_at_once(path: Path) -> None:
 def test_a_missing_journal_has_no_records(path: Path) -> None:
     assert list(read_records(path)) == []
     assert not path.exists()
+
+
+def test_time_goes_on_from_the_last_record_when_the_clock_was_set_back(path: Path) -> None:
+    first = Journal(path, clock=lambda: 2_000.0)
+    log(first, 1, loss=0.5)
+    log(first, 2, loss=0.4)
+    first.close()
+    with path.open("ab") as file:
+        file.write(b'{"kind": "metrics", "ti')  # torn
+    second = Journal(path, clock=lambda: 1_000.0)
+    second.restart(1)
+    log(second, 2, loss=0.45)
+    times = [record["time"] for record, _end in read_records(path)]
+    assert times == [2_000_000, 2_000_000, 2_000_001, 2_000_001]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EROFS])
+def test_records_wait_for_a_disk_that_is_away(path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path)
+    log(journal, 1, loss=0.5)
+    write = os.write
+
+    def fail(*_arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "write", fail)
+    log(journal, 2, loss=0.4)
+    assert journal.is_waiting
+    assert not journal.settle(0.0)
+    monkeypatch.setattr(os, "write", write)
+    log(journal, 3, loss=0.3)
+    assert not journal.is_waiting
+    assert [record["step"] for record, _end in read_records(path)] == [1, 2, 3]
+
+
+def test_the_last_word_waits_however_much_waits_already(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path)
+
+    def fail(*_arguments: object) -> int:
+        raise OSError(errno.EIO, "away")
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(OSError, match="away"):
+        journal.tags({"long": "x" * (17 * 2**20)})
+    journal.outcome("failed", "The disk is away.")
+    monkeypatch.undo()
+    assert journal.settle(1.0)
+    assert [record["kind"] for record, _end in read_records(path)] == ["outcome"]
+
+
+def test_only_one_process_writes_a_run_s_journal(path: Path) -> None:
+    journal = Journal(path)
+    assert journal.claim()
+    other = "import sys; from pathlib import Path; from trainer_core.tracking.journal import Journal;"
+    ask = [sys.executable, "-c", f"{other} print(Journal(Path(sys.argv[1])).claim())", str(path)]
+    assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip() == "False"
+    journal.close()
+    assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip() == "True"

@@ -6,6 +6,7 @@ The first is a real limit of the system's; the second stands in for a GPU, of wh
 
 import resource
 import sys
+import threading
 from typing import Any
 
 import torch
@@ -23,9 +24,14 @@ def memory_in_use() -> int:
 
 
 def limit(megabytes: int) -> None:
-    """Limits what a step may allocate. Imports are done without: the dynamic linker does not bear it."""
+    """Limits what a step may allocate. Imports are done without: the dynamic linker does not bear it; nor does the thread that
+    computes baselines, whose own imports and buffers would be limited too.
+    """
 
     def training_step(self: DescentTrainer, *arguments: Any) -> torch.Tensor:
+        for thread in threading.enumerate():
+            if thread.name == "baselines":
+                thread.join()
         most = memory_in_use() + megabytes * 2**20
         resource.setrlimit(resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
         try:

@@ -1,15 +1,19 @@
 """While the disk is full training goes on, and nothing that was logged is lost once there is room again."""
 
+import errno
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.trained import Trained
 from trainer_core.config import TrainConfig
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.settings import write_config
-from trainer_core.store import Store, is_full, write_atomically
+from trainer_core.store import Store, is_full, why_not_written, write_atomically
 from trainer_core.tracking.journal import read_records
 
 CONFIG = TrainConfig(max_steps=60, save_steps=10, eval_steps=20, logging_steps=1, checkpoints_kept=10, precision="fp32")
@@ -63,6 +67,8 @@ def test_a_run_outlasts_a_full_disk(store: Store) -> None:
     assert run.records()[-1]["state"] == "finished"
     aside = store.checkpoints(run.run_id) / ".writing"
     assert not aside.exists()
+    # A supervisor that was asked to stop the run has more patience while it saves.
+    assert "saving" in json.loads(store.progress(run.run_id).read_text(encoding="utf-8"))["phases"]
 
 
 def test_a_disk_that_stays_full_ends_the_run_with_a_sentence(store: Store) -> None:
@@ -70,10 +76,25 @@ def test_a_disk_that_stays_full_ends_the_run_with_a_sentence(store: Store) -> No
     assert not run.finished
     # Not even the last word could be written, so the exit status says why.
     assert status == os.EX_IOERR, printed
-    assert "The disk is full: the checkpoint of step 60 could not be saved. Free some space, then resume the run" in printed
+    assert "The disk is full: the checkpoint of step 60 could not be saved. Mend that, then resume the run" in printed
     assert [checkpoint.step for checkpoint in run.checkpoints()] == [10, 20]
 
 
 def test_a_folder_with_room_is_not_full(tmp_path: Path) -> None:
     assert not is_full(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "The disk is full"),  # as safetensors says it
+        (OSError(errno.EIO, "Input/output error"), "The disk of the store does not answer (Input/output error)"),
+        (RuntimeError("Error: Stale file handle"), "The disk of the store does not answer (Stale file handle)"),
+        (OSError(errno.EACCES, "Permission denied"), None),
+        (RuntimeError("shapes do not fit"), None),
+    ],
+)
+def test_what_the_disk_did_not_take_is_told_from_other_errors(tmp_path: Path, error: Exception, wanted: str | None) -> None:
+    assert why_not_written(error, tmp_path) == wanted

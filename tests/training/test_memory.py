@@ -1,11 +1,13 @@
 """A run whose memory runs out goes on with a smaller batch, to the result that it was launched for."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.trained import Train, Trained
 from trainer_core.batch_in_force import halve, read_smaller
@@ -13,6 +15,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.settings import read_config, write_config
 from trainer_core.store import Store, write_atomically
+from trainer_core.training.memory import memory_that_ran_out
 
 SCRIPT = Path(__file__).with_name("short_of_memory.py")
 CONFIG = TrainConfig(epochs=2, batch_size=48, save_steps=2, logging_steps=1, max_steps=6, precision="fp32", dropout=0.0)
@@ -93,3 +96,21 @@ def test_at_a_batch_of_one_it_ends_with_a_sentence(store: Store) -> None:
 )
 def test_the_examples_of_a_step_stay_the_same(before: tuple[int, int], after_it: tuple[int, int]) -> None:
     assert halve(*before) == after_it
+
+
+@pytest.mark.parametrize(
+    ("error", "whose"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "gpu"),
+        (RuntimeError("CUDA error: out of memory"), "gpu"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "gpu"),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"), "gpu"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."), "machine"),
+        (MemoryError(), "machine"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "machine"),
+        (RuntimeError("CUDA error: device-side assert triggered"), None),
+        (ValueError("out of memory"), None),
+    ],
+)
+def test_memory_that_ran_out_is_told_from_other_errors(error: Exception, whose: str | None) -> None:
+    assert memory_that_ran_out(error) == whose

@@ -68,3 +68,12 @@ def test_a_run_whose_steps_stand_still_goes_by_all_it_has_seen(path: Path) -> No
     run.pass_time(10, steps_per_second=10)
     left = run.pass_time(30)
     assert left == pytest.approx(40 / 95 * 900, rel=0.05)
+
+
+def test_a_disk_that_is_away_silences_the_pulse_only_as_long_as_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "journals" / "progress.json"
+    pulse = Pulse(place)
+    pulse._write()  # the folder is not there
+    place.parent.mkdir()
+    pulse._write()
+    assert json.loads(place.read_text(encoding="utf-8"))["phase"] == "starting"

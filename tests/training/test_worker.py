@@ -1,7 +1,10 @@
 """What a run leaves behind: points, checkpoints, and figures that a checkpoint gives again."""
 
+import gzip
 import json
 import math
+import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from tests.trained import Train
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.config import TrainConfig
 from trainer_core.data import load_images
-from trainer_core.errors import ConfigError, DivergedError
+from trainer_core.errors import ConfigError, DataError, DivergedError
 from trainer_core.inference.predict import LoadedCheckpoints
 from trainer_core.store import Store
 from trainer_core.tasks.parameter_count import checkpoint_bytes, count_parameters
@@ -214,3 +217,39 @@ def test_a_checkpoint_takes_about_what_was_foreseen(train_run: Train, optimizer:
     (checkpoint,) = train_run(config).checkpoints()
     foreseen = checkpoint_bytes(config, count_parameters(config, (8, 8), 10))
     assert checkpoint.bytes == pytest.approx(foreseen, rel=0.2)
+
+
+def test_a_run_does_not_go_on_with_other_rows(train_run: Train, tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"dataset": str(copy_of_digits(tmp_path / "own", 1.0)), "epochs": 2, "save_steps": 5})
+    stopped = train_run(config, stop_at=5)
+    before = stopped.points("train/loss")
+    copy_of_digits(tmp_path / "own", 0.5)
+    with pytest.raises(DataError, match="no longer those that the run was trained on"):
+        train_run(config, run_id=stopped.run_id, resume_from=5)
+    assert stopped.points("train/loss") == before
+    assert not [record for record in stopped.records() if record["kind"] == "restart"]
+    copy_of_digits(tmp_path / "own", 1.0)
+    assert train_run(config, run_id=stopped.run_id, resume_from=5).finished
+
+
+def copy_of_digits(folder: Path, brightness: float) -> Path:
+    """Some of the digits as MNIST's four files."""
+    folder.mkdir(exist_ok=True)
+    digits = load_images(TrainConfig()).splits["train"]
+    for name, rows in (("train", slice(0, 800)), ("t10k", slice(800, 1000))):
+        pictures = (digits.images[rows] * brightness).astype(np.uint8)
+        labels = digits.labels[rows].astype(np.uint8)
+        head = struct.pack(">HBB3I", 0, 8, 3, *pictures.shape)
+        (folder / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(head + pictures.tobytes()))
+        (folder / f"{name}-labels-idx1-ubyte.gz").write_bytes(
+            gzip.compress(struct.pack(">HBBI", 0, 8, 1, len(labels)) + labels.tobytes())
+        )
+    return folder
+
+
+def test_nothing_superseded_is_left_once_a_resumed_run_has_finished(train_run: Train, store: Store) -> None:
+    config = SMALL.model_copy(update={"epochs": 3, "checkpoints_kept": 10})
+    run = train_run(config)
+    assert train_run(config, run_id=run.run_id, resume_from=20).finished
+    found = sorted(path.name for path in store.checkpoints(run.run_id).iterdir())
+    assert found == ["best.json", "step-00000020", "step-00000040", "step-00000060"]

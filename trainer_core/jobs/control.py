@@ -3,14 +3,14 @@
 import time
 from gettext import gettext as _
 
-from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, verify
+from trainer_core.checkpoints import Checkpoint, find_checkpoint, last_whole, verify
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.reporter import report
 from trainer_core.jobs.summon import ensure_supervisor
-from trainer_core.settings import SETTINGS, build_config, read_config, write_config
-from trainer_core.store import Store, write_atomically
+from trainer_core.settings import SETTINGS, build_config, read_config
+from trainer_core.store import Store
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.records import RunRecord
 
@@ -53,13 +53,13 @@ def stop(store: Store, run_id: str) -> None:
     ensure_supervisor(store)
 
 
-def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs: int | None = None) -> None:
-    """Queues a run that is over once more, to go on from a checkpoint, the last by default; from the first step where none was
-    saved yet.
+def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs: int | None = None) -> int:
+    """Queues a run that is over once more, to go on from a checkpoint, by default the last that is whole; from the first step
+    where there is none. Returns the step that it goes on from.
 
     With `epochs` it goes on to that many in total; its schedule is stretched over them. Raises RunError for a run that is
-    live or has done all its steps, CheckpointError where the checkpoint is missing or damaged, ConfigError for epochs that are
-    done already.
+    live or has done all its steps, CheckpointError where the checkpoint asked for is missing or damaged, ConfigError for epochs
+    that are done already.
     """
     record = own_run(store, run_id)
     jobs = JobDatabase(store.jobs_database)
@@ -71,10 +71,14 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
         )
     if not store.config_file(run_id).is_file():
         raise RunError(_("{name} has no config.json beside its checkpoints: clone it instead.").format(name=record.name))
-    checkpoint = None
-    if checkpoint_step is not None or epochs is not None or list_checkpoints(store, run_id):
-        checkpoint = find_checkpoint(store, run_id, "last" if checkpoint_step is None else checkpoint_step)
+    if checkpoint_step is not None:
+        checkpoint: Checkpoint | None = find_checkpoint(store, run_id, checkpoint_step)
+        assert checkpoint is not None
         verify(checkpoint)
+    else:
+        checkpoint = last_whole(store, run_id)
+        if checkpoint is None and epochs is not None:
+            verify(find_checkpoint(store, run_id, "last"))  # says what is wrong with it
     step = 0 if checkpoint is None else checkpoint.step
     before = read_config(store.config_file(run_id))
     config = before if epochs is None or checkpoint is None else _lengthened(before, checkpoint, epochs)
@@ -90,16 +94,14 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
         jobs.add_over(run_id, record.state)
     else:
         _wait_until_reported(store, jobs, record)
-    if config != before:
-        # Before it is queued: its worker reads the file as soon as it starts.
-        write_config(config, store.config_file(run_id), write_atomically)
-        write.set_tags(store, run_id, {tags.EPOCHS: str(config.epochs)})
-    if not jobs.requeue(run_id, step):
+    # Its worker writes down the epochs once it has begun: until then the run is what it was, and can be taken off the queue.
+    if not jobs.requeue(run_id, step, config.epochs if config != before else None):
         raise RunError(_("{name} has just been resumed by someone else.").format(name=record.name))
     ensure_supervisor(store)
     queued = jobs.get(run_id)
     assert queued is not None
     report(store, jobs, queued)
+    return step
 
 
 def _lengthened(config: TrainConfig, checkpoint: Checkpoint, epochs: int) -> TrainConfig:

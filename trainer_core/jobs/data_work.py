@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,8 @@ def start_work(store: Store, request: Mapping[str, Any], package: str = "curatin
         process = subprocess.Popen(
             command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    found = identify(process.pid)
-    started = found.started if found else time.time()
-    host = found.host if found else ""
-    write_atomically(folder / "process.json", json.dumps({"host": host, "pid": process.pid, "started": started}))
+    found = identify(process.pid) or Identity("", process.pid, 0.0)
+    write_atomically(folder / "process.json", json.dumps(asdict(found)))
     return folder
 
 
@@ -110,7 +108,7 @@ def _answer(folder: Path) -> Work | None:
 
 def _process(folder: Path) -> Identity | None:
     found = _read(folder / "process.json")
-    return Identity(str(found["host"]), int(found["pid"]), float(found["started"])) if found else None
+    return Identity(**found) if found else None
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     ended REAL,
     reason TEXT NOT NULL DEFAULT '',
     host TEXT NOT NULL DEFAULT '',
+    boot TEXT NOT NULL DEFAULT '',
     shim_pid INTEGER,
     shim_started REAL,
     worker_pid INTEGER,
@@ -38,20 +39,35 @@ CREATE TABLE IF NOT EXISTS jobs (
     journal_start INTEGER NOT NULL DEFAULT 0,
     slot INTEGER NOT NULL DEFAULT 0,
     shipped INTEGER NOT NULL DEFAULT 0,
-    reported TEXT NOT NULL DEFAULT ''
+    reported TEXT NOT NULL DEFAULT '',
+    epochs INTEGER,
+    was_state TEXT NOT NULL DEFAULT '',
+    was_reason TEXT NOT NULL DEFAULT '',
+    was_ended REAL
 );
 CREATE TABLE IF NOT EXISTS launches (
     token TEXT PRIMARY KEY,
     begun REAL NOT NULL,
     host TEXT NOT NULL,
+    boot TEXT NOT NULL DEFAULT '',
     pid INTEGER NOT NULL,
     started REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, position);
 """
 
+# Added since the first stores were written: (table, column, type).
+_ADDED = (
+    ("jobs", "slot", "INTEGER NOT NULL DEFAULT 0"),
+    ("jobs", "boot", "TEXT NOT NULL DEFAULT ''"),
+    ("jobs", "epochs", "INTEGER"),
+    ("jobs", "was_state", "TEXT NOT NULL DEFAULT ''"),
+    ("jobs", "was_reason", "TEXT NOT NULL DEFAULT ''"),
+    ("jobs", "was_ended", "REAL"),
+    ("launches", "boot", "TEXT NOT NULL DEFAULT ''"),
+)
 _NOT_STARTED = (
-    "stop_requested = NULL, stop_sent = NULL, started = NULL, ended = NULL, reason = '', host = '',"
+    "stop_requested = NULL, stop_sent = NULL, started = NULL, ended = NULL, reason = '', host = '', boot = '',"
     " shim_pid = NULL, shim_started = NULL, worker_pid = NULL, worker_started = NULL, reported = ''"
 )
 LIVE = ("queued", "running")
@@ -64,8 +80,8 @@ class Job:
     """A run as the queue knows it. Times are seconds since 1970; `state` is one of tracking's run states.
 
     `added` is when it was queued last; `reported` is the state that MLflow has been told; `attempt` counts the starts;
-    `slot` is where it works, see devices; `journal_start` is where this attempt's records begin, `shipped` how far they are in
-    MLflow, both in bytes.
+    `epochs` are those that a resumed run is to be trained to, where they are more than before; `slot` is where it works, see
+    devices; `journal_start` is where this attempt's records begin, `shipped` how far they are in MLflow, both in bytes.
     """
 
     run_id: str
@@ -74,6 +90,7 @@ class Job:
     attempt: int
     added: float
     resume_from: int | None
+    epochs: int | None
     stop_requested: float | None
     stop_sent: float | None
     started: float | None
@@ -118,16 +135,20 @@ class JobDatabase:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
-            if "slot" not in {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}:
-                with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
-                    connection.execute("ALTER TABLE jobs ADD COLUMN slot INTEGER NOT NULL DEFAULT 0")  # of a store before slots
+            known = {
+                (table, row[1]) for table in ("jobs", "launches") for row in connection.execute(f"PRAGMA table_info({table})")
+            }
+            for table, column, kind in _ADDED:
+                if (table, column) not in known:
+                    with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
+                        connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def begin_launch(self, launcher: Identity) -> str:
         """Notes, before MLflow creates a run, who is about to queue it; gives the token that the run's tag carries."""
         token = uuid.uuid4().hex
         with self._open() as connection:
-            values = (token, time.time(), launcher.host, launcher.pid, launcher.started)
-            connection.execute("INSERT INTO launches (token, begun, host, pid, started) VALUES (?, ?, ?, ?, ?)", values)
+            values = (token, time.time(), launcher.host, launcher.boot, launcher.pid, launcher.started)
+            connection.execute("INSERT INTO launches (token, begun, host, boot, pid, started) VALUES (?, ?, ?, ?, ?, ?)", values)
         return token
 
     def end_launch(self, token: str) -> None:
@@ -143,7 +164,7 @@ class JobDatabase:
             row["token"]
             for row in rows
             if (
-                not is_alive(Identity(row["host"], row["pid"], row["started"]))
+                not is_alive(Identity(row["host"], row["pid"], row["started"], row["boot"]))
                 if row["host"] == this_host()
                 else time.time() - row["begun"] > _LAUNCH_SECONDS_ELSEWHERE
             )
@@ -187,22 +208,23 @@ class JobDatabase:
             "position = (SELECT MIN(position) - 1 FROM jobs WHERE state = 'queued')", "run_id = ? AND state = 'queued'", run_id
         )
 
-    def requeue(self, run_id: str, resume_from: int) -> bool:
-        """Queues a run that is over once more, from a step; False where it is live."""
+    def requeue(self, run_id: str, resume_from: int, epochs: int | None = None) -> bool:
+        """Queues a run that is over once more, from a step, for `epochs` in total where they are more; False where it is live."""
         return self._update(
-            "state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, position = (SELECT MAX(position) + 1 FROM jobs), "  # noqa: S608
-            + _NOT_STARTED,
+            "was_state = state, was_reason = reason, was_ended = ended, state = 'queued', attempt = attempt + 1, added = ?, "  # noqa: S608
+            "resume_from = ?, epochs = ?, position = (SELECT MAX(position) + 1 FROM jobs), " + _NOT_STARTED,
             "run_id = ? AND state NOT IN ('queued', 'running')",
             time.time(),
             resume_from,
+            epochs,
             run_id,
         )
 
     def start_again(self, run_id: str, resume_from: int) -> bool:
         """Queues a run whose worker has just ended before all others; False where its user wants it stopped."""
         return self._update(
-            "state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, position = (SELECT MIN(position) - 1 FROM jobs), "  # noqa: S608
-            + _NOT_STARTED,
+            "was_state = '', state = 'queued', attempt = attempt + 1, added = ?, resume_from = ?, "  # noqa: S608
+            "position = (SELECT MIN(position) - 1 FROM jobs), " + _NOT_STARTED,
             "run_id = ? AND state = 'running' AND stop_requested IS NULL",
             time.time(),
             resume_from,
@@ -232,9 +254,10 @@ class JobDatabase:
         """Records who runs the job."""
         known = shim or worker
         self._update(
-            "host = ?, shim_pid = ?, shim_started = ?, worker_pid = ?, worker_started = ?",
+            "host = ?, boot = ?, shim_pid = ?, shim_started = ?, worker_pid = ?, worker_started = ?",
             "run_id = ?",
             known.host if known else "",
+            known.boot if known else "",
             shim.pid if shim else None,
             shim.started if shim else None,
             worker.pid if worker else None,
@@ -247,9 +270,14 @@ class JobDatabase:
         self._update("state = 'queued', started = NULL", "run_id = ? AND state = 'running'", run_id)
 
     def cancel(self, run_id: str, reason: str) -> bool:
-        """Ends a job that waits; False where it does not wait."""
+        """Ends a job that waits; False where it does not wait. One that was to be resumed is again what it was."""
         return self._update(
-            "state = 'stopped', ended = ?, reason = ?", "run_id = ? AND state = 'queued'", time.time(), reason, run_id
+            "state = IIF(was_state = '', 'stopped', was_state), reason = IIF(was_state = '', ?, was_reason), "
+            "ended = IIF(was_state = '', ?, was_ended), was_state = '', resume_from = NULL, epochs = NULL",
+            "run_id = ? AND state = 'queued'",
+            reason,
+            time.time(),
+            run_id,
         )
 
     def end(self, run_id: str, state: str, reason: str, ended: float) -> None:
@@ -305,7 +333,7 @@ def _as_sentences(path: Path) -> Iterator[None]:
 def _job(row: sqlite3.Row) -> Job:
     def identity(kind: str) -> Identity | None:
         pid = row[f"{kind}_pid"]
-        return None if pid is None else Identity(row["host"], pid, row[f"{kind}_started"])
+        return None if pid is None else Identity(row["host"], pid, row[f"{kind}_started"], row["boot"])
 
     plain = {name: row[name] for name in Job.__dataclass_fields__ if name not in ("shim", "worker")}
     return Job(**plain, shim=identity("shim"), worker=identity("worker"))

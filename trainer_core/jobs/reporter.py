@@ -15,7 +15,7 @@ from trainer_core.jobs.abandoned import end_abandoned
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.store import Store
 from trainer_core.tracking import read, ship, tags, write
-from trainer_core.tracking.records import Restart, RunRecord, RunState, add_restart
+from trainer_core.tracking.records import RunRecord, RunState
 
 # A journal is shipped in portions, so that a long one does not hold up another run's points.
 METRICS_A_TURN = 5_000
@@ -96,9 +96,6 @@ def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
 
 def _tags(job: Job, record: RunRecord) -> dict[str, str]:
     found = {tags.REASON: job.reason}
-    if job.resume_from is not None:
-        restart = Restart(int(job.added * 1000), job.resume_from)
-        found[tags.RESTARTS] = add_restart(record.tags.get(tags.RESTARTS, ""), restart)
     if job.started is not None:
         start = int(job.started * 1000)
         end = None if job.ended is None else int(job.ended * 1000)

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -25,7 +26,6 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     status: dict[str, object] = {}
-    before = _oom_kills()
     try:
         with open(options.log, "ab") as log:  # noqa: PTH123 - pathlib costs a third of the start
             worker = subprocess.Popen(
@@ -36,40 +36,80 @@ def main() -> None:
                 start_new_session=True,
                 preexec_fn=_default_signals,  # an ignored signal would be inherited
             )
-        code = worker.wait()
+        counter = find_counter()
+        code, before = wait(worker, counter)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(worker.pid, signal.SIGKILL)
-        # Counted by the kernel for this group of processes or the whole machine: that it rose is what tells it from a plain kill.
-        status = {"code": code, "time": time.time(), "killed_for_memory": code == -signal.SIGKILL and _oom_kills() > before}
+        # The kernel counts whom it kills for want of memory. That the count rose just now is what tells it from a plain kill.
+        for_memory = code == -signal.SIGKILL and read_counter(counter) > before
+        status = {"code": code, "time": time.time(), "killed_for_memory": for_memory}
     except OSError as error:
         status = {"code": None, "error": str(error), "time": time.time()}
     while not _written(options.exit_file, status):
         time.sleep(1.0)  # a full disk: how the worker ended must not be lost for it
 
 
-def _written(path: str, status: dict[str, object]) -> bool:
+def wait(worker: "subprocess.Popen[bytes]", counter: str) -> "tuple[int, int]":
+    """Waits for the worker's end; gives its status and what the counter said one to two seconds before it."""
+    ended = os.pidfd_open(worker.pid) if hasattr(os, "pidfd_open") else -1
+    older = newer = read_counter(counter)
+    while True:
+        # Where the system can't wake us, wait(timeout) looks twenty times a second.
+        if ended < 0 or select.select([ended], [], [], 1.0)[0]:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return worker.wait(timeout=1.0), older
+        # The last reading may come after the kernel's kill and before the worker is seen to be gone: the one before it counts.
+        older, newer = newer, read_counter(counter)
+
+
+def _written(path: str, status: "dict[str, object]") -> bool:
     aside = f"{path}.{os.getpid()}"
     try:
         with open(aside, "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(status, file)
+            file.flush()
+            os.fsync(file.fileno())  # a machine that loses its power must not leave an empty file behind
         os.replace(aside, path)  # noqa: PTH105
     except OSError as error:
         return error.errno == errno.ENOENT  # the store is gone: there is nobody left to tell
     return True
 
 
-def _oom_kills() -> int:
+def find_counter(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup", machine: str = "/proc/vmstat") -> str:
+    """The file that counts processes killed for want of memory: that of this process's group, which its worker shares, else the
+    whole machine's.
+    """
+    paths = []
+    try:
+        with open(own, encoding="utf-8") as file:  # noqa: PTH123
+            for line in file:
+                _number, kinds, path = line.rstrip("\n").split(":", 2)
+                if not kinds:  # cgroups of version 2
+                    paths += [f"{root}{path}/memory.events", f"{root}/unified{path}/memory.events"]
+                elif "memory" in kinds.split(","):
+                    paths.append(f"{root}/memory{path}/memory.oom_control")
+    except (OSError, ValueError):
+        pass
+    # In a container the group's path may be told as seen from outside: its own group is then mounted as the root.
+    paths += [f"{root}/memory.events", f"{root}/memory/memory.oom_control"]
+    return next((path for path in paths if _count_in(path) is not None), machine)
+
+
+def read_counter(path: str) -> int:
     """How often the kernel has killed a process because memory ran out; 0 where it does not tell."""
-    for path, name in (("/sys/fs/cgroup/memory.events", "oom_kill"), ("/proc/vmstat", "oom_kill")):
-        try:
-            with open(path, encoding="ascii") as file:  # noqa: PTH123
-                for line in file:
-                    word, _space, number = line.partition(" ")
-                    if word == name:
-                        return int(number)
-        except (OSError, ValueError):
-            continue
-    return 0
+    return _count_in(path) or 0
+
+
+def _count_in(path: str) -> "int | None":
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123
+            for line in file:
+                word, _space, number = line.partition(" ")
+                if word == "oom_kill":
+                    return int(number)
+    except (OSError, ValueError):
+        return None
+    return None
 
 
 def _default_signals() -> None:

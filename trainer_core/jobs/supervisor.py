@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,7 +23,17 @@ from trainer_core.batch_in_force import EVALUATING
 from trainer_core.errors import StoreError, TrainerError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.devices import Slot, make_slots
-from trainer_core.jobs.processes import Identity, end_group, find_by_arguments, first_child, identify, is_alive, send, this_host
+from trainer_core.jobs.processes import (
+    Identity,
+    end_group,
+    find_by_arguments,
+    first_child,
+    identify,
+    is_alive,
+    send,
+    this_boot,
+    this_host,
+)
 from trainer_core.jobs.reporter import RETRY_SECONDS, Reporter
 from trainer_core.jobs.smaller import start_smaller
 from trainer_core.jobs.summon import PROJECT_ROOT, lock_file, supervisor_lock
@@ -46,7 +57,9 @@ WorkerCommand = Callable[[Store, Job], Sequence[str]]
 def worker_command(store: Store, job: Job) -> list[str]:
     """The command line of a run's worker."""
     command = [sys.executable, "-m", "trainer_core.training", "--store", str(store.root), "--run", job.run_id]
-    return command if not job.resume_from else [*command, "--resume-from", str(job.resume_from)]
+    if job.resume_from is not None:
+        command += ["--resume-from", str(job.resume_from)]
+    return command if job.epochs is None else [*command, "--epochs", str(job.epochs)]
 
 
 class Supervisor:
@@ -72,6 +85,7 @@ class Supervisor:
         self._idle_seconds = idle_seconds
         self._shims: list[subprocess.Popen[bytes]] = []
         self._leaving = False
+        self._place: tuple[int, int] | None = None
 
     def serve(self) -> None:
         """Supervises until idle or told to leave. Returns at once where another supervisor is at work."""
@@ -81,6 +95,7 @@ class Supervisor:
                 if not mine:
                     return
                 lock_file(self._store).write_text(f"{os.getpid()}\n", encoding="ascii")
+                self._place = _place_of(lock_file(self._store))
                 self._work_until_idle()
             # Whoever queued a run just before the lock was given up saw it taken and started nobody: look once more.
             patience = 0.0
@@ -97,7 +112,12 @@ class Supervisor:
         jobs = self._jobs.live()
         running = [job for job in jobs if job.state == "running"]
         for job in running:
-            self._attend(job)
+            try:
+                self._attend(job)
+            except (StoreError, OSError):
+                raise  # the store is away: nothing can be done for any run
+            except Exception:  # one run's trouble must not leave the others unattended
+                _log.exception("run %s could not be looked after", job.run_id)
         waiting = [job for job in jobs if job.state == "queued"]
         if waiting:
             taken = [job.slot for job in self._jobs.live() if job.state == "running"]
@@ -111,7 +131,10 @@ class Supervisor:
         idle_since = time.monotonic()
         try:
             while not self._leaving and time.monotonic() - idle_since < self._idle_seconds:
-                if self._look_after_all():
+                if _place_of(lock_file(self._store)) != self._place:
+                    _log.warning("%s is no longer there: leaving", self._store.root)
+                    self._leaving = True
+                elif self._look_after_all():
                     idle_since = time.monotonic()
                     # The first run is started before this imports mlflow, which takes over a second.
                     if reporter.ident is None:
@@ -167,15 +190,16 @@ class Supervisor:
             return
         self._shims.append(process)
         # A shim that is gone already still gets an identity, or the job would look as if it had never been started.
-        self._jobs.set_processes(job.run_id, identify(process.pid) or Identity(this_host(), process.pid, time.time()), None)
+        self._jobs.set_processes(job.run_id, identify(process.pid) or Identity(this_host(), process.pid, 0.0, this_boot()), None)
 
     def _attend(self, job: Job) -> None:
         if job.shim is None and job.worker is None:
             job = self._find_processes(job)
         elif job.worker is None and job.shim is not None:
-            worker = first_child(job.shim)
+            worker = first_child(job.shim) if is_alive(job.shim) else self._find_worker(job)
             if worker is not None:
                 self._jobs.set_processes(job.run_id, job.shim, worker)
+                job = self._jobs.get(job.run_id) or job
         alive = self._is_alive(job)  # before looking for the exit status: a shim may write it in between
         status = self._exit_status(job)
         if status is not None or not alive:
@@ -183,7 +207,7 @@ class Supervisor:
                 _log.info("run %s was never started: back to the queue", job.run_id)
                 self._jobs.put_back(job.run_id)
                 return
-            state, reason = judge(self._store, job, status, psutil.boot_time())
+            state, reason = judge(self._store, job, status, rebooted=_was_rebooted(job))
             if state == "failed" and status and status.get("killed_for_memory") and start_smaller(self._store, self._jobs, job):
                 _log.warning("run %s: memory ran out; it goes on with a smaller batch", job.run_id)
                 return
@@ -199,21 +223,32 @@ class Supervisor:
             _log.info("stopping run %s", job.run_id)
             send(job.worker, signal.SIGTERM)
             self._jobs.mark_stop_sent(job.run_id)
-        elif time.time() - job.stop_sent > self._grace_seconds * (_PATIENCE if self._is_between_steps(job) else 1):
-            _log.warning("run %s did not stop within %g s: ending it", job.run_id, self._grace_seconds)
+        elif time.time() - job.stop_sent > self._patience(job):
+            _log.warning("run %s did not stop within %g s: ending it", job.run_id, self._patience(job))
             end_group(job.worker)
 
-    def _is_between_steps(self, job: Job) -> bool:
-        """Whether the worker evaluates or saves, and says so: it stops after that, and ending it now would lose the work."""
+    def _patience(self, job: Job) -> float:
+        """Seconds that a worker gets to stop: more where it evaluates or saves and says so, or where its steps are long, since
+        it stops after that, and ending it now would lose the work.
+        """
         now = progress(self._store, job.run_id)
-        return now is not None and not now.silent and now.phase in (*EVALUATING, "saving")
+        if now is None or now.silent:
+            return self._grace_seconds
+        if now.phase in (*EVALUATING, "saving"):
+            return self._grace_seconds * _PATIENCE
+        return min(max(self._grace_seconds, 3 * now.step_seconds), self._grace_seconds * _PATIENCE)
 
     def _find_processes(self, job: Job) -> Job:
         """A supervisor that was killed between starting a shim and writing down who it is leaves a job without processes."""
         shim = find_by_arguments("--exit-file", str(self._store.exit_status(job.run_id)))
-        if shim is not None:
-            self._jobs.set_processes(job.run_id, shim, first_child(shim))
+        worker = (first_child(shim) if shim is not None else None) or self._find_worker(job)
+        if shim is not None or worker is not None:
+            self._jobs.set_processes(job.run_id, shim, worker)
         return self._jobs.get(job.run_id) or job
+
+    def _find_worker(self, job: Job) -> Identity | None:
+        """A worker whose shim was killed before anyone had written down whom it started."""
+        return find_by_arguments("--store", str(self._store.root), "--run", job.run_id, but=str(_SHIM))
 
     def _is_alive(self, job: Job) -> bool:
         known = [identity for identity in (job.shim, job.worker) if identity is not None]
@@ -225,10 +260,26 @@ class Supervisor:
     def _exit_status(self, job: Job) -> dict[str, Any] | None:
         try:
             found = json.loads(self._store.exit_status(job.run_id).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # not there, or emptied by a machine that lost its power
             return None
-        assert isinstance(found, dict)
-        return found
+        return found if isinstance(found, dict) and "time" in found else None
+
+
+def _place_of(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to now; None where it leads nowhere."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _was_rebooted(job: Job) -> bool:
+    """Whether the machine was started anew since the run's processes were."""
+    known = job.worker or job.shim
+    if known is not None and known.boot:
+        return known.host == this_host() and known.boot != this_boot()
+    return job.started is not None and psutil.boot_time() > job.started
 
 
 def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker_command) -> int:

@@ -19,12 +19,12 @@ from trainer_core.tracking.records import RunState
 _TAIL_BYTES = 65_536
 
 
-def judge(store: Store, job: Job, status: Mapping[str, Any] | None, boot_time: float) -> tuple[RunState, str]:
+def judge(store: Store, job: Job, status: Mapping[str, Any] | None, *, rebooted: bool) -> tuple[RunState, str]:
     """The state that a run ended in, with a sentence on why where it did not finish.
 
     Args:
         status: What the shim wrote; None where it could not.
-        boot_time: When the machine started, in seconds since 1970.
+        rebooted: Whether the machine was started anew since the worker was.
     """
     outcome = _outcome(store, job)
     if outcome is not None:
@@ -34,7 +34,7 @@ def judge(store: Store, job: Job, status: Mapping[str, Any] | None, boot_time: f
         return "stopped", _("Stopped before it could save its state: the work since the last checkpoint is lost.")
     if status is not None and status.get("killed_for_memory"):
         return "failed", f"{_why_memory_ended_it(store, job.run_id)} {_what_the_log_says(store, job.run_id)}"
-    return "failed", f"{_how_it_ended(status, job.started, boot_time)} {_what_the_log_says(store, job.run_id)}"
+    return "failed", f"{_how_it_ended(status, rebooted)} {_what_the_log_says(store, job.run_id)}"
 
 
 def _why_memory_ended_it(store: Store, run_id: str) -> str:
@@ -47,16 +47,18 @@ def _why_memory_ended_it(store: Store, run_id: str) -> str:
     return f"{said} {why_no_smaller('machine', now.phase if now else '', config)}"
 
 
-def _how_it_ended(status: Mapping[str, Any] | None, started: float | None, boot_time: float) -> str:
+def _how_it_ended(status: Mapping[str, Any] | None, rebooted: bool) -> str:
     if status is None:
-        if started is not None and boot_time > started:
+        if rebooted:
             return _("The machine was restarted while the run was at work. Resume it: it goes on from its last checkpoint.")
         return _("The worker and its watcher were killed from outside. Resume the run: it goes on from its last checkpoint.")
     code = status["code"]
     if code is None:
         return _("The worker could not be started: {cause}.").format(cause=status.get("error", ""))
     if code == os.EX_IOERR:
-        return _("The disk was full to the end: the run's last points are lost. Free some space, then resume the run.")
+        return _("The disk was full or away to the end: the run's last points are lost. Mend that, then resume the run.")
+    if code == os.EX_TEMPFAIL:
+        return _("Another worker of this run is still at work on this machine. End it, or wait for it; then resume the run.")
     if code >= 0:
         return _("The worker ended with exit code {code} and did not say how the run went.").format(code=code)
     try:

@@ -25,6 +25,8 @@ class Progress:
     seconds_left: float | None
     started: float
     pid: int
+    step_seconds: float = 0.0
+    """The longest of the steps lately."""
     done_bytes: int = 0
     all_bytes: int = 0
     """Of a download, while there is one; 0 otherwise."""

@@ -1,9 +1,12 @@
 """The worker's side of tracking: one JSON record a line, appended with one write, safe against SIGKILL.
 
-While the disk is full, records wait in memory, in order, and are written with the first call that finds room again.
+While the disk is full or away, records wait in memory, in order, and are written with the first call that finds it again.
 The supervisor ships the records to MLflow (ship.py). Nothing heavy is imported here: a logging call costs microseconds.
 """
 
+import contextlib
+import errno
+import fcntl
 import math
 import os
 import threading
@@ -14,10 +17,11 @@ from typing import Any, Literal
 
 import orjson
 
-from trainer_core.store import NO_ROOM
+from trainer_core.store import AWAY, NO_ROOM
 
 _MOST_WAITING = 16 * 2**20
 _RETRY_SECONDS = 1.0
+_TAIL_BYTES = 65_536
 Outcome = Literal["finished", "failed", "stopped"]
 
 
@@ -25,16 +29,26 @@ class Journal:
     """Appends records to one run's journal. Threads may share it."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+        self._path, self._clock = path, clock
         self._lock = threading.Lock()
-        self._time = 0
-        self._waiting = b""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        # A worker that was killed in mid-write leaves a torn line; ending it keeps it apart from what is written now.
+        self._file = self._open()
         size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            self._waiting = b"\n"
+        tail = os.pread(self._file, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+        # A worker that was killed in mid-write leaves a torn line; ending it keeps it apart from what is written now.
+        self._waiting = b"\n" if tail and not tail.endswith(b"\n") else b""
+        # Time goes on from the last record's, whatever has become of the clock: readers order by it what was computed twice.
+        self._time = _last_time(tail)
+
+    def claim(self) -> bool:
+        """Makes this process the only one that writes here, for as long as it lives; False where another one is."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            return True
+        return True
 
     def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int) -> None:
         """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept."""
@@ -62,8 +76,8 @@ class Journal:
         self._append({"kind": "restart", "from_step": from_step})
 
     def outcome(self, state: Outcome, reason: str = "") -> None:
-        """How the run ended: the worker's last word."""
-        self._append({"kind": "outcome", "state": state, "reason": reason})
+        """How the run ended: the worker's last word. It waits for the disk however much waits already."""
+        self._append({"kind": "outcome", "state": state, "reason": reason}, most=None)
 
     def close(self) -> None:
         """Closes the file. What was logged is there whether or not this is called."""
@@ -74,7 +88,7 @@ class Journal:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether records wait in memory for room on the disk."""
+        """Whether records wait in memory for the disk."""
         return bool(self._waiting)
 
     def settle(self, seconds: float) -> bool:
@@ -82,33 +96,51 @@ class Journal:
         end = time.monotonic() + seconds
         while True:
             with self._lock:
-                self._write(b"")
+                self._write(b"", None)
                 if not self._waiting:
                     return True
             if time.monotonic() >= end:
                 return False
             time.sleep(_RETRY_SECONDS)
 
-    def _append(self, record: dict[str, Any]) -> None:
+    def _append(self, record: dict[str, Any], most: int | None = _MOST_WAITING) -> None:
         with self._lock:
             # Time never runs backwards within a journal: readers order the points of one step by it.
             self._time = max(self._time, int(self._clock() * 1000))
             record["time"] = self._time
-            self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+            self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY), most)
 
-    def _write(self, line: bytes) -> None:
-        """Writes a line, or keeps it, whole or the rest of it, while there is no room: training goes on meanwhile.
+    def _write(self, line: bytes, most: int | None) -> None:
+        """Writes a line, or keeps it, whole or the rest of it, while the disk is full or away: training goes on meanwhile.
 
-        Raises OSError for anything but want of room, and for that too once too much waits.
+        Raises OSError for anything else, and for that too once more than `most` bytes wait.
         """
         left = self._waiting + line if self._waiting else line
         try:
             while left:  # only want of room or a signal cuts a write short
                 left = left[os.write(self._file, left) :]
         except OSError as error:
-            if error.errno not in NO_ROOM or len(left) > _MOST_WAITING:
+            if error.errno == errno.ESTALE:  # a server of files that came back knows nothing of what was open
+                with contextlib.suppress(OSError):
+                    file = self._open()
+                    os.close(self._file)
+                    self._file = file
+            if error.errno not in (*NO_ROOM, *AWAY) or (most is not None and len(left) > most):
                 raise
         self._waiting = left
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _last_time(tail: bytes) -> int:
+    """The time of the last whole record in the end of a journal, 0 where there is none."""
+    for line in reversed(tail.splitlines()):
+        try:
+            return int(orjson.loads(line)["time"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return 0
 
 
 def read_records(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:

@@ -109,4 +109,4 @@ def _is_name(key: str) -> bool:
     except MlflowException as error:
         _log.warning("MLflow does not take the metric %s: %s", key, error.message)
         return False
-    return len(key) <= MAX_ENTITY_KEY_LENGTH
+    return len(key) <= int(MAX_ENTITY_KEY_LENGTH)

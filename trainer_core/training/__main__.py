@@ -1,4 +1,4 @@
-"""The worker of one run: `python -m trainer_core.training --store STORE --run RUN_ID [--resume-from STEP]`.
+"""The worker of one run: `python -m trainer_core.training --store STORE --run RUN_ID [--resume-from STEP] [--epochs N]`.
 
 The supervisor starts it. SIGTERM or SIGINT make it save a checkpoint and leave.
 """
@@ -10,11 +10,12 @@ import signal
 import sys
 import threading
 from gettext import gettext as _
+from pathlib import Path
 from types import FrameType
 
 from trainer_core.errors import TrainerError
 from trainer_core.settings import read_config
-from trainer_core.store import is_no_room, open_store
+from trainer_core.store import open_store, why_not_written
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.memory import memory_that_ran_out, start_again_smaller
 from trainer_core.training.vitals import Pulse
@@ -27,7 +28,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer_core.training", description=__doc__)
     parser.add_argument("--store", required=True)
     parser.add_argument("--run", required=True)
-    parser.add_argument("--resume-from", type=int, metavar="STEP")
+    parser.add_argument("--resume-from", type=int, metavar="STEP", help="the step of a checkpoint, 0 to start again")
+    parser.add_argument("--epochs", type=int, metavar="N", help="in total, where they are more than those it was launched for")
     arguments = parser.parse_args()
     # A thread that waits for another must sleep, not spin: beside a busy dashboard spinning makes training ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -46,11 +48,16 @@ def main() -> int:
     except (TrainerError, OSError) as error:
         logger.error("%s", error)  # noqa: TRY400 - there is nowhere else to say it: the queue quotes the log's last line
         return 1
+    if not journal.claim():
+        logger.error(_("Another worker of this run is at work."))
+        return os.EX_TEMPFAIL
     pulse = Pulse(store.progress(arguments.run))
     pulse.start()
     logger.info(_("Starting. Importing torch and transformers takes a few seconds."))
     try:
         config = read_config(store.config_file(arguments.run))
+        if arguments.epochs is not None:
+            config = config.model_copy(update={"epochs": arguments.epochs})
         from trainer_core.training.worker import train  # seconds of imports; the first sign of life is out before them
 
         try:
@@ -65,7 +72,7 @@ def main() -> int:
         return _failed(journal, pulse, str(error))
     except Exception as error:  # the last door: whatever it was, the run must end with a name
         logger.exception("Unexpected error")
-        return _failed(journal, pulse, describe(error))
+        return _failed(journal, pulse, describe(error, store.root))
     if finished:
         reason = ""
     elif pulse.step:
@@ -78,10 +85,11 @@ def main() -> int:
     return 0 if _settled(journal) else os.EX_IOERR
 
 
-def describe(error: Exception) -> str:
-    """One sentence for an error that nobody foresaw."""
-    if is_no_room(error):
-        return _("The disk is full. Free some space, then resume from the last checkpoint.")
+def describe(error: Exception, folder: Path) -> str:
+    """One sentence for an error that nobody foresaw. `folder` is the store's."""
+    why = why_not_written(error, folder)
+    if why is not None:
+        return _("{why}. Mend that, then resume from the last checkpoint.").format(why=why)
     if memory_that_ran_out(error):  # while it was being stopped: otherwise the run goes on with a smaller batch
         return _("Memory ran out. Resume the run: it goes on from its last checkpoint.")
     first = (str(error).splitlines() or [""])[0][:300]
@@ -99,7 +107,7 @@ def _settled(journal: Journal) -> bool:
     from trainer_core.training.saving import ROOM_SECONDS
 
     if journal.is_waiting:
-        logger.warning(_("The disk is full: the run's last points wait for room."))
+        logger.warning(_("The disk is full or away: the run's last points wait for it."))
     return journal.settle(ROOM_SECONDS)
 
 

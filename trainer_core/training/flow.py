@@ -116,7 +116,9 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Counts the step."""
-        self._seconds += time.perf_counter() - self._step_began
+        seconds = time.perf_counter() - self._step_began
+        self._seconds += seconds
+        self._pulse.step_seconds = max(seconds, 0.9 * self._pulse.step_seconds)
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         self._pulse.step, self._pulse.epoch = self.step, self.epoch
         if control.should_evaluate:

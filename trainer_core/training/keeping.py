@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trainer_core.data import Data, SplitName
 from trainer_core.predictions import MOST_ROWS, kept_rows, write_predictions
-from trainer_core.store import Store, is_no_room
+from trainer_core.store import Store, why_not_written
 from trainer_core.training.trainer import DescentTrainer
 
 logger = logging.getLogger("descent.worker")
@@ -34,9 +34,10 @@ class PredictionKeeper:
         try:
             write_predictions(self._store, self._run_id, step, self._ids, self._labels, probabilities, self._names)
         except OSError as error:
-            if not is_no_room(error):
+            why = why_not_written(error, self._store.root)
+            if why is None:
                 raise
-            logger.warning(_("The disk is full: the answers at step {step:,} are not kept.").format(step=step))
+            logger.warning(_("{why}: the answers at step {step:,} are not kept.").format(why=why, step=step))
         return self._trainer.task.measure(evaluated)
 
 

@@ -19,7 +19,13 @@ from trainer_core.training.saving import ROOM_SECONDS
 logger = logging.getLogger("descent.worker")
 # PyTorch has an error class for CUDA alone; what else ran out, only the message tells.
 _MACHINE = ("DefaultCPUAllocator", "can't allocate memory", "not enough memory", "Cannot allocate memory")
-_GPU = ("CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "MPS backend out of memory")
+_GPU = (
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "MPS backend out of memory",
+)
 
 
 def memory_that_ran_out(error: BaseException) -> Memory | None:
@@ -47,7 +53,6 @@ def start_again_smaller(store: Store, run_id: str, config: TrainConfig, journal:
             "a time in evaluation: the result is the same."
         ).format(step=step, batch=made.batch_size, accumulation=made.accumulation_steps, evaluation=made.eval_batch_size)
     )
-    journal.restart(step)
     journal.settle(ROOM_SECONDS)
     journal.close()
     sys.stdout.flush()
@@ -60,4 +65,4 @@ def _arguments(before: list[str], step: int) -> list[str]:
     if "--resume-from" in before:
         at = before.index("--resume-from")
         before = before[:at] + before[at + 2 :]
-    return [*before, "--resume-from", str(step)] if step else before
+    return [*before, "--resume-from", str(step)]

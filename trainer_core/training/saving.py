@@ -17,6 +17,7 @@ from trainer_core.store import Store, write_atomically
 ROOM_SECONDS = float(os.environ.get("DESCENT_ROOM_SECONDS", "1800"))
 """How long a worker waits for room on a full disk before it gives up what it would write last."""
 WRITING = ".writing"
+DROPPED = ".dropped"
 SUPERSEDED = "superseded"
 _NEVER_KEPT = ("training_args.bin",)  # a pickle: opening one runs whatever is in it
 
@@ -35,7 +36,8 @@ class CheckpointFolder:
         self._store, self._run_id, self._config, self._details, self._clock = store, run_id, config, dict(details), clock
         self.path = store.checkpoints(run_id)
         self.aside = self.path / WRITING
-        shutil.rmtree(self.aside, ignore_errors=True)
+        for left in (self.aside, self.path / DROPPED):  # by a worker that was killed
+            shutil.rmtree(left, ignore_errors=True)
         self.aside.mkdir(parents=True)
         self._best: int | None = None
 
@@ -60,7 +62,7 @@ class CheckpointFolder:
         write_atomically(written / MANIFEST, json.dumps(manifest, indent=2))
         target = self.path / folder_name(step)
         if target.exists():  # the same step again after a resume
-            shutil.rmtree(target)
+            self._drop(target)
         written.rename(target)
         if step == self._best:
             self._write_best(step)
@@ -68,8 +70,9 @@ class CheckpointFolder:
         return target
 
     def close(self) -> None:
-        """Removes the place where checkpoints are written aside."""
-        shutil.rmtree(self.aside, ignore_errors=True)
+        """The run is finished: removes the place where checkpoints are written aside, and those that it computed anew."""
+        for done in (self.aside, self.path / DROPPED, self.path / SUPERSEDED):
+            shutil.rmtree(done, ignore_errors=True)
 
     def mark_best(self, step: int) -> None:
         """Says that the step is the best so far. It is written down once its checkpoint stands: till then the old one holds."""
@@ -97,4 +100,12 @@ class CheckpointFolder:
         kept = {checkpoint.step for checkpoint in found[-self._config.checkpoints_kept :]}
         for checkpoint in found:
             if checkpoint.step not in kept and not checkpoint.is_best:
-                shutil.rmtree(checkpoint.path)
+                self._drop(checkpoint.path)
+
+    def _drop(self, path: Path) -> None:
+        """Out of sight first: a worker that is killed while it removes files must not leave half a checkpoint."""
+        aside = self.path / DROPPED / path.name
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(exist_ok=True)
+        path.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)

@@ -4,6 +4,7 @@ import logging
 import math
 import shutil
 import time
+from collections.abc import Callable
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
-from trainer_core.errors import ConfigError, DiskFullError, DivergedError
+from trainer_core.errors import ConfigError, NotWrittenError, DivergedError
 from trainer_core.settings import format_number
-from trainer_core.store import is_full, is_no_room
+from trainer_core.store import why_not_written
 from trainer_core.tasks.task import Prepared, as_batch
 from trainer_core.training.flow import rename_metrics
 from trainer_core.training.grouping import GroupedSampler
@@ -32,10 +33,17 @@ _WATCH_EVERY_ON_GPU = 16
 
 
 class DescentTrainer(Trainer):  # type: ignore[misc]
-    """One engine for every task. `steps_per_epoch` counts steps of the optimiser."""
+    """One engine for every task. `steps_per_epoch` counts steps of the optimiser; `enter` is told what it does now."""
 
     def __init__(
-        self, *, config: TrainConfig, folder: CheckpointFolder, task: Prepared, steps_per_epoch: int, **arguments: Any
+        self,
+        *,
+        config: TrainConfig,
+        folder: CheckpointFolder,
+        task: Prepared,
+        steps_per_epoch: int,
+        enter: Callable[[str], None],
+        **arguments: Any,
     ) -> None:
         super().__init__(
             model=task.model,
@@ -49,6 +57,7 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         # Our loss is a batch's mean: the Trainer must divide it by the batches of a step, whatever the model's signature says.
         self.loss_is_scaled_for_ga = False
         self.task = task
+        self._enter = enter
         self._descent, self._folder, self._steps_per_epoch = config, folder, steps_per_epoch
         self._first_loss: float | None = None
         self._worst: Tensor | None = None
@@ -121,6 +130,7 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
                     "learning rate, {rate}: it is too large. Divide it by ten. Checkpoints saved before are kept."
                 ).format(step=self.state.global_step, rate=format_number(self._descent.learning_rate))
             )
+        self._enter("saving")
         step = self.state.global_step
         written = Path(self.args.output_dir) / f"checkpoint-{step}"
         end = time.monotonic() + ROOM_SECONDS
@@ -131,19 +141,20 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
                 self._keep(written, step)
                 return
             except (OSError, RuntimeError, SafetensorError) as error:
-                if not is_no_room(error) and not is_full(self._folder.path):
+                why = why_not_written(error, self._folder.path)
+                if why is None:
                     raise
                 shutil.rmtree(written, ignore_errors=True)
-                room = _("The disk is full: the checkpoint of step {step:,} could not be saved.").format(step=step)
+                room = _("{why}: the checkpoint of step {step:,} could not be saved.").format(why=why, step=step)
                 if not self.control.should_training_stop:
                     logger.warning("%s %s", room, _("Training goes on; the next one is tried again."))
                     return
                 if time.monotonic() >= end:
-                    raise DiskFullError(
-                        _("{room} Free some space, then resume the run: it goes on from its last checkpoint.").format(room=room)
+                    raise NotWrittenError(
+                        _("{room} Mend that, then resume the run: it goes on from its last checkpoint.").format(room=room)
                     ) from error
                 if not told:
-                    logger.warning("%s %s", room, _("It is the last one: waiting for room."))
+                    logger.warning("%s %s", room, _("It is the last one: waiting for the disk."))
                     told = True
                 time.sleep(_ROOM_RETRY_SECONDS)
 

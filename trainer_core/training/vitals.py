@@ -1,5 +1,6 @@
 """Signs of life and load from a worker: how far it is, once a second, and what the machine is doing, every few seconds."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from trainer_core.store import is_no_room, write_atomically
+from trainer_core.store import write_atomically
 
 PULSE_SECONDS = 0.5
 VITALS_SECONDS = 5.0
@@ -34,6 +35,8 @@ class Pulse:
         self.done_bytes = self.all_bytes = 0
         """Of a download, while there is one."""
         self.samples_per_second: float | None = None
+        self.step_seconds = 0.0
+        """The longest of the steps lately: a stop waits for one to end."""
         self.first_step = 0
         """The step that this process began at: above 0 when it resumed."""
         self._marks: list[tuple[float, int]] = []
@@ -95,15 +98,14 @@ class Pulse:
             "epoch": self.epoch,
             "epochs": self.epochs,
             "samples_per_second": self.samples_per_second,
+            "step_seconds": self.step_seconds,
             "seconds_left": self._seconds_left(now),
             "started": self._started,
             "pid": os.getpid(),
         }
-        try:
+        # A full disk, or a store that is away: the next beat tries again, and a thread that ended could not.
+        with contextlib.suppress(OSError):
             write_atomically(self._path, json.dumps(state))
-        except OSError as error:
-            if not is_no_room(error):
-                raise
 
 
 class Vitals:

@@ -18,7 +18,9 @@ from trainer_core.batch_in_force import format_smaller, in_force, read_smaller
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
 from trainer_core.config import CLASSIFIERS, NETWORKS, PICTURES, TrainConfig
 from trainer_core.data import Data, load_data, plan, summarise
+from trainer_core.errors import DataError
 from trainer_core.predictions import drop_after
+from trainer_core.settings import read_config, write_config
 from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
 from trainer_core.tasks.model_download import fetch_model
@@ -48,7 +50,8 @@ def train(
 ) -> bool:
     """Trains, measures and saves. True when it came to its end, False when it was asked to stop.
 
-    Raises TrainerError for what the user can mend.
+    `resume_from` is the step of the checkpoint that it goes on from, 0 to start again. Raises TrainerError for what the user can
+    mend.
     """
     pulse.epochs = config.epochs
     now = in_force(store, run_id, config)
@@ -74,6 +77,7 @@ def train(
         folder=folder,
         task=task,
         steps_per_epoch=steps_per_epoch,
+        enter=pulse.enter,
         args=training_arguments(now, folder.aside),
         eval_dataset=task.splits[config.evaluation_split],
         callbacks=[Flow(config, folder, stop), writer],
@@ -81,13 +85,14 @@ def train(
     trainer.remove_callback(PrinterCallback)
     if config.task in CLASSIFIERS:
         trainer.compute_metrics = PredictionKeeper(store, run_id, data, config.evaluation_split, trainer).measure
+    checkpoint = _resume(store, run_id, config, folder, resume_from, data, journal)
     vitals = Vitals(writer.log, store.root)
     vitals.start()
     ended = threading.Event()
     baselines = threading.Thread(target=_log_baselines, args=(store, config, data, writer, ended), name="baselines", daemon=True)
     baselines.start()
     try:
-        trainer.train(resume_from_checkpoint=_resume(store, run_id, folder, resume_from))
+        trainer.train(resume_from_checkpoint=checkpoint)
         if stop.is_set() and trainer.state.global_step < trainer.state.max_steps:
             return False
         _test(store, run_id, config, task, trainer, writer, pulse)
@@ -103,7 +108,7 @@ def train(
 
 def _keep_threads(store: Store, run_id: str, resume_from: int | None) -> None:
     """A resumed run computes with as many threads as before: sums in another order would differ in the last digit."""
-    if resume_from is None:
+    if not resume_from:
         return
     threads = find_checkpoint(store, run_id, resume_from).details.get("threads")
     if isinstance(threads, int) and threads > 0:
@@ -164,16 +169,34 @@ def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal)
     return todo.steps_per_epoch
 
 
-def _resume(store: Store, run_id: str, folder: CheckpointFolder, step: int | None) -> str | None:
+def _resume(
+    store: Store, run_id: str, config: TrainConfig, folder: CheckpointFolder, step: int | None, data: Data, journal: Journal
+) -> str | None:
+    """Makes what was computed after `step` superseded: checkpoints and predictions first, then the curve, so that a worker which is
+    killed in between leaves nothing with a hole in it. Returns the folder to go on from, None for a start from the first step.
+    """
     if step is None:
         return None
-    checkpoint = find_checkpoint(store, run_id, step)
-    verify(checkpoint)
+    checkpoint = None
+    if step:
+        checkpoint = find_checkpoint(store, run_id, step)
+        verify(checkpoint)
+        if checkpoint.details.get("dataset_digest", data.digest) != data.digest:
+            raise DataError(
+                _(
+                    "The rows of {dataset} are no longer those that the run was trained on until now. Put them back, or clone the run "
+                    "and train anew."
+                ).format(dataset=config.dataset)
+            )
     folder.supersede_after(step)
     drop_after(store, run_id, step)
+    if config.epochs != read_config(store.config_file(run_id)).epochs:
+        write_config(config, store.config_file(run_id), write_atomically)
+        journal.tags({tags.EPOCHS: str(config.epochs)})
+    journal.restart(step)
     kept = [other for other in list_checkpoints(store, run_id) if other.metrics]
     logger.info(_("Resuming from step {step}; {count} evaluated checkpoints stand.").format(step=step, count=len(kept)))
-    return str(checkpoint.path)
+    return None if checkpoint is None else str(checkpoint.path)
 
 
 def _test(
