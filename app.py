@@ -24,6 +24,19 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 
+def refuse_others() -> None:
+    """Ends the process with a sentence where others could reach it: `streamlit run` takes any address, and none means all."""
+    from trainer_core.errors import TrainerError
+    from trainer_core.jobs.dashboard import check_address
+    from trainer_core.secrets import clean_tracebacks
+
+    clean_tracebacks()
+    try:
+        check_address(st.get_option("server.address") or "0.0.0.0", int(st.get_option("server.port")))  # noqa: S104 - to refuse it
+    except TrainerError as error:
+        sys.exit(str(error))
+
+
 def open_tracking() -> None:
     """Imports mlflow and opens the database while nobody waits for it. What goes wrong here, a page says when it is visited."""
     from trainer_core.errors import StoreError
@@ -41,6 +54,7 @@ async def while_serving(_app: st.App) -> AsyncIterator[None]:
     yield
 
 
+refuse_others()
 app = st.App(
     ROOT / "pages" / "components" / "shell.py",
     routes=[Mount("/vendor", StaticFiles(directory=Path(plotly.__file__).parent / "package_data"), name="vendor")],

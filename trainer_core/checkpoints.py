@@ -90,12 +90,24 @@ def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
     ]
 
 
+def torn_checkpoints(store: Store, run_id: str) -> list[Path]:
+    """The folders of the run's checkpoints that are not whole, and so are not listed; [] for nearly all runs."""
+    return [path for path in sorted(store.checkpoints(run_id).glob("step-*")) if _manifest(path) is None]
+
+
 def find_checkpoint(store: Store, run_id: str, which: str | int) -> Checkpoint:
     """The checkpoint at a step, `best` or `last`. Where no evaluation chose a best, the last stands in for it.
 
     Raises CheckpointError naming the steps there are.
     """
     found = list_checkpoints(store, run_id)
+    for path in torn_checkpoints(store, run_id):
+        if not found or (str(which).isdigit() and path.name == folder_name(int(which))):
+            raise CheckpointError(
+                _("The checkpoint in {folder} is damaged: not all of it is what was written. Choose another checkpoint.").format(
+                    folder=path.name
+                )
+            )
     if not found:
         raise CheckpointError(_("The run has no checkpoint yet. One is saved after each epoch, or as “Save every” says."))
     if which == "last":

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from trainer_core import commands, space_commands
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.jobs.launching import option_of
+from trainer_core.secrets import without_secrets
 from trainer_core.settings import SETTINGS, Setting
 from trainer_core.store import DEFAULT_STORE, open_store
 from trainer_core.terminal import say
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         sentence = message[:1].upper() + message[1:] + ("" if message.endswith((".", "?")) else ".")
-        say(_("{sentence} Help: {program} --help").format(sentence=sentence, program=self.prog), sys.stderr)
+        say(_("{sentence} Help: {program} --help").format(sentence=without_secrets(sentence), program=self.prog), sys.stderr)
         raise SystemExit(2)
 
 

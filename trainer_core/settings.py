@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 
 from trainer_core.config import Group, Scale, TrainConfig
 from trainer_core.errors import ConfigError
+from trainer_core.secrets import holds_secret
 
 
 class Setting:
@@ -147,6 +148,12 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
             typed[name] = setting.parse(value) if isinstance(value, str) and setting.kind is not str else value
         except (ValueError, OverflowError):
             problems[name] = _problem(setting, value)
+        else:
+            if isinstance(value, str) and holds_secret(value):
+                problems[name] = _(
+                    "{label} ({name}) holds a password or token. Settings are kept and handed in with the run: give it without; "
+                    "the hub's token goes into HF_TOKEN."
+                ).format(label=setting.label, name=name)
     try:
         config = TrainConfig(**typed)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import sys
 import time
@@ -20,12 +21,14 @@ _LOOK_SECONDS = 0.25
 _NEWS_SECONDS = 1.0
 _LINE_SECONDS = 10.0
 _SUMMON_SECONDS = 5.0
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
+"""What moves a cursor or rewrites a line; JSON has none of them raw."""
 
 
 def say(text: str = "", out: TextIO | None = None) -> None:
-    """Writes a line at once, so that a pipe sees it too."""
+    """Writes a line at once, so that a pipe sees it too. What a run or a bundle is called commands no terminal."""
     out = out or sys.stdout
-    out.write(f"{text}\n")
+    out.write(_CONTROL.sub("", text) + "\n")
     out.flush()
 
 

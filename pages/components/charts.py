@@ -171,7 +171,7 @@ def scatter_figure(lines: Sequence[Line], settings: Sequence[Any], results: Sequ
     kind: Literal["log", "linear", "category"] = "log" if logarithmic else "linear" if numbers else "category"
     if kind == "log":
         set_log_axis(figure, "x", np.array(settings, dtype=np.float64))
-    figure.update_xaxes(title_text=setting_label(setting) + unit, type=kind, rangemode="normal")
+    figure.update_xaxes(title_text=html.escape(setting_label(setting) + unit), type=kind, rangemode="normal")
     figure.update_layout(
         uirevision=f"{setting} {key}",
         hovermode="closest",

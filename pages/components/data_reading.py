@@ -50,7 +50,7 @@ def draw_reading(store: Store) -> None:
         st.stop()
 
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        rows = " · ".join(f"**{format_count(count)}** {split}" for split, count in looked["rows"].items())
+        rows = " · ".join(f"**{format_count(count)}** {plain(split)}" for split, count in looked["rows"].items())
         st.markdown(_("{name}: {rows} rows").format(name=f"**{plain(Path(source).name)}**", rows=rows))
         st.button(_("Another source"), icon=":material/arrow_back:", type="tertiary", on_click=forget_look)
     pictures = reading["task"] == "image_classification"
@@ -123,7 +123,7 @@ def _draw_table_reading(store: Store, looked: dict[str, Any]) -> None:
         delimiter=DELIMITERS.get(reading["delimiter"], repr(reading["delimiter"])),
         header=words[reading["header"]],
     )
-    with st.expander(told, icon=":material/table:"), st.grid(3, min_column_width=160):
+    with st.expander(plain(told), icon=":material/table:"), st.grid(3, min_column_width=160):
         encodings = list(dict.fromkeys([reading["encoding"], *_ENCODINGS]))
         encoding = st.selectbox(_("Encoding"), encodings, key=f"data/encoding/{reading['encoding']}")
         delimiters = list(dict.fromkeys([reading["delimiter"], *DELIMITERS]))

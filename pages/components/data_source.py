@@ -9,6 +9,7 @@ import streamlit as st
 from pages.components.session import show_error
 from pages.components.work_progress import begin, call_off, is_going_on, take_result
 from trainer_core.curating.uploads import LARGEST_UPLOAD_MB, keep_upload
+from trainer_core.data.located import check_named
 from trainer_core.errors import DataError, TrainerError
 from trainer_core.store import Store
 
@@ -60,6 +61,8 @@ def look_at(store: Store, source: str, given: dict[str, Any]) -> None:
     st.session_state.pop(LOOKED, None)
     st.session_state[GIVEN] = (source, given)
     try:
+        for text in (source, *(value for value in given.values() if isinstance(value, str))):
+            check_named(text)  # before it is written down as a request
         begin(store, LOOKING, {"do": "look", "source": source, "given": given})
     except (OSError, TrainerError) as error:
         show_error(DataError(str(error)))

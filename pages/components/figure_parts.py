@@ -58,7 +58,9 @@ def empty_figure(title: str, axis: XAxis | None, unit: str) -> go.Figure:
         hoverformat=",.4~g",
         tickformat=",~g",
     )
-    figure.update_yaxes(title=dict(text=unit, standoff=8, font_size=13), exponentformat="power", zeroline=False, automargin=True)
+    figure.update_yaxes(
+        title=dict(text=html.escape(unit), standoff=8, font_size=13), exponentformat="power", zeroline=False, automargin=True
+    )
     return figure
 
 

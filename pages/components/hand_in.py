@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.session import show_error
+from pages.components.session import plain, show_error
 from pages.components.work_progress import begin, is_going_on, take_result
 from trainer_core.errors import TrainerError
 from trainer_core.store import Store
@@ -42,7 +42,7 @@ def hand_in(store: Store, run: RunRecord) -> None:
         return
     with st.container(horizontal=True):
         st.download_button(
-            _("Download {file}").format(file=path.name),
+            _("Download {file}").format(file=plain(path.name)),
             path.read_bytes,
             path.name,
             "application/zip",

@@ -20,7 +20,7 @@ def draw_hub() -> None:
         )
         st.caption(_("They are environment variables: set them before Descent starts. HF_ENDPOINT may name a mirror."))
         if st.button(_("Does it answer?"), key="train/hub-check", icon=":material/wifi_find:"):
-            with st.spinner(_("Asking {host}…").format(host=hub.host())):
+            with st.spinner(_("Asking {host}…").format(host=plain(hub.host()))):
                 problem = hub.check_host()
             if problem is None:
                 st.success(_("{host} answers.").format(host=plain(hub.host())), icon=":material/check_circle:")

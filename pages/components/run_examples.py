@@ -171,7 +171,7 @@ def _colour(said: object) -> str:
 
 def _kept_words(run: RunRecord, rows: int, evaluations: int) -> str:
     words = _("{rows} examples of the {split} split · {count} evaluations").format(
-        rows=format_count(rows), split=_(evaluated_on(run)), count=format_count(evaluations)
+        rows=format_count(rows), split=plain(_(evaluated_on(run))), count=format_count(evaluations)
     )
     if rows >= MOST_ROWS:
         words += _(" · only {rows} evenly spread rows of the split are kept").format(rows=format_count(MOST_ROWS))

@@ -33,10 +33,11 @@ from pages.components.session import (
 from pages.components.system_charts import SYSTEM_KEYS, system_figures
 from pages.components.train_longer import train_longer
 from trainer_core import jobs
-from trainer_core.checkpoints import Checkpoint, list_checkpoints
+from trainer_core.checkpoints import Checkpoint, list_checkpoints, torn_checkpoints
 from trainer_core.config import TrainConfig
 from trainer_core.measures import main_metric
 from trainer_core.recipes import RECIPES
+from trainer_core.secrets import without_secrets
 from trainer_core.settings import SETTINGS, differences
 from trainer_core.store import Store
 from trainer_core.tracking import tags
@@ -87,8 +88,8 @@ def log_tab(store: Store, run: RunRecord) -> None:
 
 
 def clean_lines(lines: Sequence[str]) -> list[str]:
-    """Log lines without colour codes and without what a progress bar has overwritten."""
-    return [_ESCAPES.sub("", line.rstrip("\r\n").rsplit("\r", 1)[-1]) for line in lines]
+    """Log lines without colour codes, without what a progress bar has overwritten, and without what is secret."""
+    return [without_secrets(_ESCAPES.sub("", line.rstrip("\r\n").rsplit("\r", 1)[-1])) for line in lines]
 
 
 def system_tab(store: Store, run: RunRecord) -> None:
@@ -154,6 +155,9 @@ def _all_settings(run: RunRecord, config: TrainConfig | None) -> pd.DataFrame:
 def checkpoints_tab(store: Store, run: RunRecord) -> None:
     """The run's checkpoints, newest first, the best marked; each can be tried, and resumed from once the run is over."""
     found = list_checkpoints(store, run.run_id)
+    for path in torn_checkpoints(store, run.run_id):
+        damaged = _("The checkpoint in {folder} is damaged: not all of it is what was written. It is not offered.")
+        st.warning(plain(damaged.format(folder=path)), icon=":material/broken_image:")
     if not found:
         st.info(_("No checkpoint yet. One is saved after each epoch, or as “Save every” says."), icon=":material/save:")
         return

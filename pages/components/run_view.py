@@ -128,7 +128,7 @@ def _origin(run: RunRecord) -> str:
 
 
 def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
-    split = evaluated_on(run)
+    split = plain(evaluated_on(run))
     main = main_metric(run.settings.get("task"))
     best = run.best.get(main)
     rows = [

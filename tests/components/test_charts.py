@@ -133,3 +133,11 @@ def test_where_a_run_was_resumed_is_marked_by_step_alone(history: pd.DataFrame) 
     assert [line.x0 for line in figure.layout.shapes] == [40, 60]
     assert [note.text for note in figure.layout.annotations] == ["resumed", "resumed"]
     assert not loss_figure(own, axis="epoch", restarts=restarts).layout.shapes
+
+
+def test_names_that_other_programs_gave_metrics_and_settings_are_text_on_the_axes_too() -> None:
+    hostile = '<a href="http://evil.example">x</a>'
+    history = pd.DataFrame({"run_id": ["r"], "key": [hostile], "step": [1], "timestamp": [0], "value": [1.0]})
+    assert "<a" not in metric_figure(history, hostile).layout.yaxis.title.text
+    figure = scatter_figure([Line("r", hostile, "#000")], ["a"], [1.0], hostile, hostile)
+    assert "<a" not in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text

@@ -56,3 +56,10 @@ def test_without_an_answer_the_hub_is_given_up_in_time(monkeypatch: pytest.Monke
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DataError, match="HF_HUB_OFFLINE is set"):
         hub_datasets.check_reachable("descent-tests/no-such-dataset")
+
+
+@pytest.mark.parametrize("name", ["a b/c/d", "https://hub.example/owner/name", "a--b..c", "-"])
+def test_what_is_no_hub_id_is_said(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(hub, "check_host", lambda: None)
+    with pytest.raises(DataError, match="is no hub id: give NAME or OWNER/NAME"):
+        hub.look_up("dataset", name)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -37,6 +39,24 @@ def free_port(taken_port: int) -> int:
 def test_an_address_that_others_reach_is_refused_with_the_way_to_do_it(address: str) -> None:
     with pytest.raises(TrainerError, match=r"ssh -L 8501:127\.0\.0\.1:8501"):
         check_address(address, 8501)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "", "::"])  # noqa: S104 - refusing it is the point
+def test_streamlit_run_by_hand_is_refused_in_the_same_words(tmp_path: Path, free_port: int, address: str) -> None:
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.address={address}", f"--server.port={free_port}"]
+    ran = subprocess.run(
+        [*command, "--server.headless=true"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "DESCENT_STORE": str(tmp_path / "store")},
+        capture_output=True,
+        text=True,
+        timeout=60,  # one that was let in would serve until then
+    )
+    assert ran.returncode != 0
+    with pytest.raises(TrainerError) as told:
+        check_address(address or "0.0.0.0", free_port)  # noqa: S104 - what Streamlit takes none for
+    assert str(told.value) in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1"])

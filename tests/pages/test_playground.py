@@ -1,6 +1,7 @@
 """Playground: what it teaches without a checkpoint, and how a really trained one answers."""
 
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from tests.trained_digits import DIGITS, train_digits
-from trainer_core.checkpoints import find_checkpoint, list_checkpoints
+from trainer_core.checkpoints import MANIFEST, find_checkpoint, list_checkpoints
 from trainer_core.data import load_data
 from trainer_core.jobs.predictor import Predictions, Predictor
 from trainer_core.settings import to_params
@@ -166,11 +167,24 @@ def test_a_damaged_checkpoint_gives_a_sentence(
     shutil.copytree(trained[0].root, copy)
     monkeypatch.setenv("DESCENT_STORE", str(copy))
     for weights in copy.rglob("model.safetensors"):
-        weights.write_bytes(weights.read_bytes()[:-10])
+        weights.write_bytes(weights.read_bytes()[:-10] + b"0123456789")
     page.run()
     assert not page.exception
     assert "is damaged" in words(page)
     assert "Choose another checkpoint" in words(page)
+
+
+def test_a_torn_checkpoint_is_not_offered(
+    trained: tuple[Store, str], tmp_path: Path, page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained[0].root, copy)
+    monkeypatch.setenv("DESCENT_STORE", str(copy))
+    for weights in copy.rglob("model.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-10])
+    page.run()
+    assert not page.exception
+    assert "No run has saved a checkpoint yet" in words(page)
 
 
 def test_without_its_data_a_run_can_still_be_drawn_for(
@@ -180,7 +194,11 @@ def test_without_its_data_a_run_can_still_be_drawn_for(
     shutil.copytree(trained[0].root, copy)
     monkeypatch.setenv("DESCENT_STORE", str(copy))
     for config in copy.rglob("train_config.json"):
-        config.write_text(config.read_text().replace('"digits"', '"/nowhere/mnist"'))
+        before = config.read_text()
+        config.write_text(before.replace('"digits"', '"/nowhere/mnist"'))
+        manifest = json.loads((config.parent / MANIFEST).read_text())
+        manifest["files"][config.name]["bytes"] = config.stat().st_size
+        (config.parent / MANIFEST).write_text(json.dumps(manifest))
     page.run()
     assert not page.exception
     assert "There is no folder /nowhere/mnist" in words(page)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import TrainerError
+from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import Store, open_store, write_atomically
 
 _TELL_SECONDS = 0.2
@@ -26,7 +27,7 @@ def do_one(program: str, load: Callable[[], Answer]) -> int:
     parser.add_argument("--store", required=True)
     parser.add_argument("--work", required=True, type=Path)
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    start_logging(sys.stdout, "%(asctime)s  %(message)s", "%H:%M:%S")
     told_at = 0.0
 
     def tell(share: float, what: str) -> None:
@@ -45,7 +46,7 @@ def do_one(program: str, load: Callable[[], Answer]) -> int:
         found = {"error": _("Memory ran out. Take a part of the data.")}
     except Exception as error:  # the page shows the sentence, the log has the rest
         logging.getLogger("descent.data").exception("Unexpected error")
-        first = (str(error).splitlines() or [""])[0][:300]
+        first = (without_secrets(str(error)).splitlines() or [""])[0][:300]
         found = {"error": _("Unexpected error, {kind}: {message}.").format(kind=type(error).__name__, message=first)}
     write_atomically(arguments.work / "answer.json", json.dumps(found, ensure_ascii=False))
     return 0 if "answer" in found else 1

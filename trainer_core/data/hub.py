@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from trainer_core.errors import DataError, ModelError, TrainerError
+from trainer_core.secrets import HIDDEN, without_secrets
 
 PROBE_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
@@ -30,22 +31,23 @@ class HubEntry:
 
 
 def settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What decides where the hub is and as whom it is asked, for showing: the token never, only whether there is one."""
+    """What decides where the hub is and as whom it is asked, for showing: never a token or password, only that there is one."""
     from huggingface_hub import constants, get_token
 
     proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy") or ""
     return {
-        "HF_ENDPOINT": endpoint(environment),
+        "HF_ENDPOINT": _shown(environment.get("HF_ENDPOINT") or endpoint(environment)),
         "HF_HOME": str(constants.HF_HOME),
         "HF_TOKEN": _("set") if get_token() else _("not set"),
-        "HTTPS_PROXY": _without_password(proxy) or _("not set"),
+        "HTTPS_PROXY": _shown(proxy) or _("not set"),
         "HF_HUB_OFFLINE": _("set") if is_told_offline(environment) else _("not set"),
     }
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> str:
-    """The hub's address."""
-    return (environment.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    """The hub's address, without the user and password that HF_ENDPOINT may hold: the libraries read those themselves."""
+    parts = urlsplit((environment.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def is_told_offline(environment: Mapping[str, str] = os.environ) -> bool:
@@ -53,9 +55,10 @@ def is_told_offline(environment: Mapping[str, str] = os.environ) -> bool:
     return environment.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 
-def _without_password(address: str) -> str:
-    parts = urlsplit(address)
-    return address.replace(f"{parts.username}:{parts.password}@", "…@") if parts.password else address
+def _shown(address: str) -> str:
+    """The address without who logs in; a proxy is often given without its scheme."""
+    user, at, rest = address.rpartition("@")
+    return without_secrets(address) if "://" in address or not user else f"{HIDDEN}{at}{rest}"
 
 
 def look_up(kind: Kind, repository: str, revision: str = "") -> HubEntry:
@@ -67,6 +70,7 @@ def look_up(kind: Kind, repository: str, revision: str = "") -> HubEntry:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         HTTPError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
@@ -78,6 +82,10 @@ def look_up(kind: Kind, repository: str, revision: str = "") -> HubEntry:
     what = _("dataset") if kind == "dataset" else _("model")
     try:
         found = ask(repository, revision=revision or None, timeout=ANSWER_SECONDS, files_metadata=True)
+    except HFValidationError as error:
+        raise fail(_("“{name}” is no hub id: give NAME or OWNER/NAME, as its page on {host} does.").format(
+            name=repository, host=host()
+        )) from error  # fmt: skip
     except GatedRepoError as error:
         raise fail(
             _("The {kind} “{name}” is shown only to those who asked for it. Ask on its page, {page}, then set HF_TOKEN.").format(

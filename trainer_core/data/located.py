@@ -10,6 +10,7 @@ from trainer_core.data import idx
 from trainer_core.data.columns import SPLITS
 from trainer_core.data.record import Format
 from trainer_core.errors import DataError
+from trainer_core.secrets import holds_secret
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 BUILT_IN = {"digits": True, "reviews": False}
@@ -38,8 +39,20 @@ class Located:
     folders: Mapping[str, Path] | None = None
 
 
+def check_named(source: str) -> None:
+    """Raises DataError for a name with a password or token in it: names are kept with what is read from them."""
+    if holds_secret(source):
+        raise DataError(
+            _(
+                "{source} holds a password or token, and what a dataset is read from is kept with it. Download the file and give "
+                "its path; the hub's token goes into HF_TOKEN."
+            ).format(source=source)
+        )
+
+
 def locate(source: str) -> Located:
     """Finds what a source is, by its name and by what lies there. Archives must be unpacked before. Raises DataError."""
+    check_named(source)
     if source in BUILT_IN:
         return Located("built_in", source)
     path = Path(source).expanduser()

@@ -19,6 +19,7 @@ from trainer_core.data import Data, load_data
 from trainer_core.data.archives import unpack
 from trainer_core.data.library import find, is_saved
 from trainer_core.errors import DataError, RunError
+from trainer_core.handing_in.file_names import file_name
 from trainer_core.handing_in.script import SCRIPT, check_exportable, config_of, write_data, write_script
 from trainer_core.predictions import folder as predictions_folder
 from trainer_core.store import Store
@@ -64,7 +65,7 @@ class Bundle:
 def write_bundle(store: Store, run: RunRecord, target: Path) -> Path:
     """Writes the bundle, whole or not at all. Raises RunError where there is a file already or the run can't be handed in."""
     if target.is_dir():
-        target = target / f"{run.name}.zip"
+        target = target / f"{file_name(run.name)}.zip"
     if target.exists():
         raise RunError(_("{file} is there already. Give another name.").format(file=target))
     aside = Path(tempfile.mkdtemp(prefix="descent-bundle-"))
@@ -75,7 +76,7 @@ def write_bundle(store: Store, run: RunRecord, target: Path) -> Path:
         try:
             with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
                 for path in sorted(path for path in aside.rglob("*") if path.is_file()):
-                    archive.write(path, f"{run.name}/{path.relative_to(aside)}")
+                    archive.write(path, f"{file_name(run.name)}/{path.relative_to(aside)}")
             written.replace(target)
         finally:
             written.unlink(missing_ok=True)
@@ -106,9 +107,10 @@ def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
         for path in model.iterdir():
             if path.is_file() and path.suffix in (".json", ".safetensors", ".txt", ".model"):
                 shutil.copyfile(path, folder / MODEL / path.name)
+    title = " ".join(run.name.split())
     shown = ", ".join(f"{name} {value:.4f}" for name, value in sorted(figures.items()))
     rows = f"{len(data.splits['train']):,}"
-    (folder / NOTES).write_text(_NOTES.format(name=run.name, task=config.task, rows=rows, figures=shown), encoding="utf-8")
+    (folder / NOTES).write_text(_NOTES.format(name=title, task=config.task, rows=rows, figures=shown), encoding="utf-8")
     files = {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     told = {
         "format": FORMAT,

@@ -1,11 +1,13 @@
 """The commands that hand a run in: script, bundle and rerun."""
 
 import argparse
+import shlex
 import sys
 from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.handing_in.bundle import digest_of, write_bundle
+from trainer_core.handing_in.file_names import file_name
 from trainer_core.handing_in.rerun import compare, rerun
 from trainer_core.handing_in.script import export_script
 from trainer_core.jobs.watching import Progress
@@ -16,21 +18,21 @@ from trainer_core.tracking import read
 def write_script(options: argparse.Namespace) -> int:
     """Writes a run as train.py with its data beside it."""
     run = read.find_run(options.store, options.run)
-    path = export_script(options.store, run, Path(options.out or run.name).expanduser().absolute())
+    path = export_script(options.store, run, Path(options.out or file_name(run.name)).expanduser().absolute())
     lines = len(path.read_text(encoding="utf-8").splitlines())
     say(_("{name} as a script of {lines} lines: {path}").format(name=run.name, lines=lines, path=path))
-    say(_("Run it:    python {path}").format(path=path))
+    say(_("Run it:    python {path}").format(path=shlex.quote(str(path))))
     return 0
 
 
 def write(options: argparse.Namespace) -> int:
     """Writes a run as a zip to hand in."""
     run = read.find_run(options.store, options.run)
-    path = write_bundle(options.store, run, Path(options.out or f"{run.name}.zip").expanduser().absolute())
+    path = write_bundle(options.store, run, Path(options.out or f"{file_name(run.name)}.zip").expanduser().absolute())
     say(_("{name} to hand in: {path} ({size:,} bytes, digest {digest})").format(
         name=run.name, path=path, size=path.stat().st_size, digest=digest_of(path)
     ))  # fmt: skip
-    say(_("Judge it:  {program} rerun {path}").format(program=options.program, path=path))
+    say(_("Judge it:  {program} rerun {path}").format(program=options.program, path=shlex.quote(str(path))))
     return 0
 
 

@@ -141,7 +141,8 @@ def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
     imported = sorted(["Trainer", "TrainerCallback", "TrainingArguments", "set_seed", *names], key=str.lower)
     grouped = not pictures and config.group_by_length == "on"
     needs = "torch, transformers, datasets" + (", peft" if config.adapter == "lora" else "")
-    title = " ".join(run.name.replace('"', "'").replace("\\", "/").split())
+    shown = "".join(sign if sign.isprintable() else " " for sign in run.name)  # a zero byte would end the source
+    title = " ".join(shown.replace('"', "'").replace("\\", "/").split())
     lines = [
         f'"""{title[:80]}: {config.task}, as Descent trained it.',
         f'Needs {needs}; gives the same numbers on a CPU."""',

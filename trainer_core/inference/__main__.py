@@ -8,6 +8,7 @@ when its standard input does.
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from trainer_core.errors import TrainerError
+from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import open_store
 
 
@@ -29,6 +31,7 @@ def main() -> None:
     # What a library prints must not stand between answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    start_logging(sys.stderr, "%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     from trainer_core.inference.predict import LoadedCheckpoints  # seconds of imports
 
     loaded = LoadedCheckpoints(open_store(arguments.store))
@@ -52,8 +55,10 @@ def main() -> None:
             _answer(answers, {"error": str(error)})
         except Exception as error:  # the process outlives any one question; the asker shows the sentence
             sys.excepthook(type(error), error, error.__traceback__)
+            message = without_secrets(str(error))
             _answer(
-                answers, {"error": _("The prediction failed: {kind}: {message}.").format(kind=type(error).__name__, message=error)}
+                answers,
+                {"error": _("The prediction failed: {kind}: {message}.").format(kind=type(error).__name__, message=message)},
             )
         else:
             header = {"labels": labels, "shape": probabilities.shape, "seconds": time.perf_counter() - began}

@@ -135,9 +135,7 @@ class JobDatabase:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
-            known = {
-                (table, row[1]) for table in ("jobs", "launches") for row in connection.execute(f"PRAGMA table_info({table})")
-            }
+            known = {(table, row[1]) for table in ("jobs", "launches") for row in connection.execute(f"PRAGMA table_info({table})")}
             for table, column, kind in _ADDED:
                 if (table, column) not in known:
                     with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker

@@ -39,6 +39,7 @@ from trainer_core.jobs.smaller import start_smaller
 from trainer_core.jobs.summon import PROJECT_ROOT, lock_file, supervisor_lock
 from trainer_core.jobs.verdict import judge
 from trainer_core.jobs.watching import progress
+from trainer_core.secrets import start_logging
 from trainer_core.store import Store, open_store
 
 POLL_SECONDS = 0.2
@@ -287,7 +288,7 @@ def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker
     parser = argparse.ArgumentParser(description="Starts the queued runs of a store and watches over them.")
     parser.add_argument("--store", required=True, help="the store's folder")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    start_logging(sys.stderr, "%(asctime)s %(levelname)s %(message)s")
     try:
         supervisor = Supervisor(
             open_store(options.store),

@@ -5,7 +5,6 @@ import fcntl
 import functools
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -23,6 +22,14 @@ if TYPE_CHECKING:
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+_DRIVERS = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "pymysql": "PyMySQL",
+    "pyodbc": "pyodbc",
+}
+"""What SQLAlchemy imports to talk to a database server, and what brings it: Descent installs none, since SQLite needs none."""
 
 
 @lru_cache(maxsize=8)
@@ -54,6 +61,15 @@ def open_client(store: Store) -> "MlflowClient":
         raise StoreError(
             _("The tracking database {address} can't be opened: {cause}").format(address=store.tracking_uri, cause=error)
         ) from error
+    except ModuleNotFoundError as error:
+        if error.name not in _DRIVERS:
+            raise
+        raise StoreError(
+            _(
+                "The tracking database {address} needs the Python package {module}, which is not installed. Install it into "
+                'Descent\'s environment: pip install "{package}".'
+            ).format(address=store.tracking_uri, module=error.name, package=_DRIVERS[error.name])
+        ) from error
     return client
 
 
@@ -82,14 +98,10 @@ def with_store_errors(
             raise StoreError(
                 _(
                     "The tracking store {address} does not answer: {cause}. Runs go on, and what they log arrives when it is back."
-                ).format(address=_without_password(store.tracking_uri), cause=cause.replace(store.tracking_uri, "…"))
+                ).format(address=store.tracking_uri, cause=cause.replace(store.tracking_uri, "…"))
             ) from error
 
     return checked
-
-
-def _without_password(address: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", address)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 from trainer_core.errors import RunError, StoreError
+from trainer_core.secrets import without_secrets
 from trainer_core.store import Store
 from trainer_core.tracking import tags as names
 from trainer_core.tracking.client import creation_lock, open_client, sql_engine, with_store_errors
@@ -13,7 +14,7 @@ from trainer_core.tracking.records import STATUS_OF_STATE, RunState
 
 @with_store_errors
 def create_run(store: Store, *, name: str, experiment: str, params: Mapping[str, str], tags: Mapping[str, str]) -> str:
-    """Creates a run in state queued and returns its id. Raises StoreError where the database refuses it."""
+    """Creates a run in state queued and returns its id; nothing secret is written. Raises StoreError where it can't be."""
     from mlflow.entities import Param
     from mlflow.exceptions import MlflowException
 
@@ -22,12 +23,12 @@ def create_run(store: Store, *, name: str, experiment: str, params: Mapping[str,
         run = client.create_run(
             _experiment_id(store, experiment),
             start_time=_now(),
-            run_name=name,
-            tags={names.USER: _user(), names.SOURCE_NAME: "descent", **tags},
+            run_name=without_secrets(name),
+            tags={names.USER: _user(), names.SOURCE_NAME: "descent"} | {key: without_secrets(value) for key, value in tags.items()},
         )
         run_id = str(run.info.run_id)
         client.update_run(run_id, status=STATUS_OF_STATE["queued"])  # MLflow creates every run as RUNNING
-        entries = [Param(key, value) for key, value in params.items()]
+        entries = [Param(key, without_secrets(value)) for key, value in params.items()]
         for start in range(0, len(entries), 100):
             client.log_batch(run_id, params=entries[start : start + 100])
     except MlflowException as error:
@@ -56,7 +57,7 @@ def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
 
     client = open_client(store)
     try:
-        kept = [RunTag(key, value) for key, value in tags.items() if value]
+        kept = [RunTag(key, without_secrets(value)) for key, value in tags.items() if value]
         if kept:
             client.log_batch(run_id, tags=kept)
         removed = [key for key, value in tags.items() if not value]
@@ -71,7 +72,7 @@ def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
 @with_store_errors
 def rename_run(store: Store, run_id: str, name: str) -> None:
     """Gives the run another name."""
-    open_client(store).update_run(run_id, name=name)
+    open_client(store).update_run(run_id, name=without_secrets(name))
 
 
 @with_store_errors

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from trainer_core.errors import TrainerError
+from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.settings import read_config
 from trainer_core.store import open_store, why_not_written
 from trainer_core.tracking.journal import Journal
@@ -33,7 +34,7 @@ def main() -> int:
     arguments = parser.parse_args()
     # A thread that waits for another must sleep, not spin: beside a busy dashboard spinning makes training ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    start_logging(sys.stdout, "%(asctime)s  %(message)s", "%H:%M:%S")
     stop = threading.Event()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
@@ -97,6 +98,7 @@ def describe(error: Exception, folder: Path) -> str:
 
 
 def _failed(journal: Journal, pulse: Pulse, reason: str) -> int:
+    reason = without_secrets(reason)
     logger.error(reason)
     journal.outcome("failed", reason)
     pulse.end("failed")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
-from trainer_core.errors import ConfigError, NotWrittenError, DivergedError
+from trainer_core.errors import ConfigError, DivergedError, NotWrittenError
 from trainer_core.settings import format_number
 from trainer_core.store import why_not_written
 from trainer_core.tasks.task import Prepared, as_batch

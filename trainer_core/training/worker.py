@@ -172,8 +172,9 @@ def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal)
 def _resume(
     store: Store, run_id: str, config: TrainConfig, folder: CheckpointFolder, step: int | None, data: Data, journal: Journal
 ) -> str | None:
-    """Makes what was computed after `step` superseded: checkpoints and predictions first, then the curve, so that a worker which is
-    killed in between leaves nothing with a hole in it. Returns the folder to go on from, None for a start from the first step.
+    """Makes what was computed after `step` superseded: checkpoints and predictions first, then the curve, so that a worker
+    which is killed in between leaves nothing with a hole in it. Returns the folder to go on from, None for a start from the
+    first step.
     """
     if step is None:
         return None
@@ -184,8 +185,8 @@ def _resume(
         if checkpoint.details.get("dataset_digest", data.digest) != data.digest:
             raise DataError(
                 _(
-                    "The rows of {dataset} are no longer those that the run was trained on until now. Put them back, or clone the run "
-                    "and train anew."
+                    "The rows of {dataset} are no longer those that the run was trained on until now. Put them back, or clone the "
+                    "run and train anew."
                 ).format(dataset=config.dataset)
             )
     folder.supersede_after(step)
