@@ -105,7 +105,7 @@ def asked_whole(folder: Path, checkpoint: Checkpoint, text: str) -> dict[str, fl
 
     config, names, label_ids = checkpoint.config(), checkpoint.label_names, checkpoint.details["label_token_ids"]
     model, tokenizer = load_trained(folder, config, names)
-    shares = class_probabilities(config, model, tokenizer, label_ids, len(names), [text], None)[0]
+    shares = class_probabilities(config, model, tokenizer, label_ids, len(names), [text], None, True)[0]
     return dict(zip(names, map(float, shares), strict=True))
 
 

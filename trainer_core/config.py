@@ -451,11 +451,12 @@ class TrainConfig(BaseModel):
         ge=1,
         le=100_000,
     )
-    padding: Literal["longest", "fixed"] = setting(
-        "longest",
+    padding: Literal["auto", "longest", "fixed"] = setting(
+        "auto",
         "Padding",
-        "longest fills a batch up to its longest text, fixed always to max length.",
-        "fixed is the course's; longest is faster and gives the same result.",
+        "auto lays texts end to end where the model can read them so, else fills a batch up to its longest text; longest always "
+        "does that; fixed fills up to max length.",
+        "fixed is the course's; auto is the fastest, and all give the same result.",
         group="Training",
         shown_if={"task": TEXTS},
     )

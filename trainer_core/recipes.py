@@ -23,15 +23,14 @@ class Recipe:
 
 
 _TOMATOES = "cornell-movie-review-data/rotten_tomatoes"
-# The course's own values (agiclass fine-tuning course, experiment 1).
+# The course's own values (agiclass fine-tuning course, experiment 1), but for two that cost time and change no result: it pads
+# every text to 32 tokens and computes activations twice.
 _SENTIMENT = TrainConfig(
     task="label_token",
     dataset=_TOMATOES,
     label_names=("neg", "pos"),
     model="gpt2",
     max_length=32,
-    padding="fixed",
-    activation_checkpointing="on",
     epochs=1,
     batch_size=8,
     eval_batch_size=8,
@@ -166,7 +165,9 @@ _ALL = (
         data="rotten_tomatoes, 10,662 sentences, from the hub or a folder with train.csv",
         network="GPT-2, 124 million parameters, from the hub or a folder",
         expect="The same effective batch of 8, one text at a time",
-        config=_SENTIMENT.model_copy(update={"batch_size": 1, "accumulation_steps": 8, "eval_batch_size": 1}),
+        config=_SENTIMENT.model_copy(
+            update={"batch_size": 1, "accumulation_steps": 8, "eval_batch_size": 1, "activation_checkpointing": "on"}
+        ),
     ),
     Recipe(
         name="sentiment-lora",

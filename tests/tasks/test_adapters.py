@@ -70,7 +70,7 @@ def test_an_adapter_is_saved_alone_and_answers_the_same_reloaded_merged_and_expo
     ids = checkpoint.details.get("label_token_ids", [])
 
     def ask(model: Any, tokenizer: Any) -> Any:
-        return class_probabilities(config, model, tokenizer, ids, 2, split.texts, None)
+        return class_probabilities(config, model, tokenizer, ids, 2, split.texts, None, False)
 
     labels, answers = LoadedCheckpoints(store).predict_texts(run.run_id, checkpoint.step, split.texts)
     torch.manual_seed(99)  # an added token's first row is drawn; what was trained must not depend on it

@@ -21,7 +21,7 @@ def _split(folder: Path, kind: Kind, texts: list[str], pairs: list[str] | None, 
     tokenizer = load_tokenizer(source, writes=False)
     model = load_model(source, tokenizer, 3).eval()
     config = tiny(folder, task="sequence_classification", model=source, pair_column="" if pairs is None else "other", **changes)
-    return build_split(config, texts, pairs, np.arange(len(texts)) % 3, tokenizer, model, []), model, tokenizer
+    return build_split(config, texts, pairs, np.arange(len(texts)) % 3, tokenizer, model, [], packed=False), model, tokenizer
 
 
 @pytest.mark.parametrize("kind", KINDS)

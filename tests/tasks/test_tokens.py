@@ -7,7 +7,7 @@ import pytest
 
 from trainer_core.tasks import tokens
 from trainer_core.tasks.text_models import train_tokenizer
-from trainer_core.tasks.tokens import Tokens, pad, tokenise
+from trainer_core.tasks.tokens import Tokens, pack, pad, tokenise
 
 TEXTS = ["The plot was dull.", "fine", "好看 😀"]
 
@@ -56,6 +56,16 @@ def test_progress_is_told_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_rows_are_padded_at_the_end_and_masked() -> None:
     rows = [np.array([5, 6, 7], dtype=np.int32), np.array([8], dtype=np.int32)]
-    ids, mask = pad(rows, 1)
-    assert (ids.tolist(), mask.tolist()) == ([[5, 6, 7], [8, 1, 1]], [[1, 1, 1], [1, 0, 0]])
+    ids, mask, ends = pad(rows, 1)
+    assert (ids.tolist(), mask.tolist(), ends.tolist()) == ([[5, 6, 7], [8, 1, 1]], [[1, 1, 1], [1, 0, 0]], [2, 3])
     assert pad(rows, 1, length=4)[0].shape == (2, 4)
+
+
+def test_rows_lie_end_to_end_on_lines_of_a_width() -> None:
+    rows = [
+        np.arange(10 * start, 10 * start + length, dtype=np.int32) for start, length in ((1, 3), (2, 2), (3, 1), (4, 6), (5, 2))
+    ]
+    ids, positions, ends = pack(rows, 0, 5)
+    assert ids.tolist() == [[10, 11, 12, 20, 21, 0], [30, 0, 0, 0, 0, 0], [40, 41, 42, 43, 44, 45], [50, 51, 0, 0, 0, 0]]
+    assert positions.tolist() == [[0, 1, 2, 0, 1, 0], [0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 4, 5], [0, 1, 0, 0, 0, 0]]
+    assert ids.flatten()[ends].tolist() == [12, 21, 30, 45, 51]

@@ -145,15 +145,13 @@ def _plain_loss(
 ) -> torch.Tensor:
     """Row by row and without padding, as one would write it on paper."""
     losses, total = [], torch.zeros(())
-    for row, mask, label in zip(batch["input_ids"], batch["attention_mask"], batch["labels"], strict=True):
-        tokens = row[mask.bool()][None]
-        logits = model(input_ids=tokens).logits
+    for tokens, label in zip(_rows_of(batch), batch["labels"], strict=True):
+        logits = model(input_ids=tokens[None]).logits
+        target = int(label)
         if ids is None:
-            scores, target = logits[0], int(label)
-            weight = weights[target]
+            scores, weight = logits[0], weights[target]
         else:
-            scores, target = logits[0, -2], int(tokens[0, -1])
-            weight = weights[ids.index(target)]
+            scores, weight = logits[0, -1], weights[ids.index(target)]
         shares = functional.log_softmax(scores, dim=-1)
         if ids is None and smoothing:
             # torch weighs each class's share of the smoothed target by that class's own weight.
@@ -163,6 +161,14 @@ def _plain_loss(
             losses.append(weight * (-(1 - smoothing) * shares[target] - smoothing / len(shares) * shares.sum()))
         total = total + weight
     return torch.stack(losses).sum() / total
+
+
+def _rows_of(batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    """The texts of a batch, each by itself."""
+    if "position_ids" not in batch:
+        return [row[mask.bool()] for row, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
+    ids, positions = batch["input_ids"].flatten(), batch["position_ids"].flatten()
+    return [ids[end - int(positions[end]) : end + 1] for end in batch["ends"].tolist()]
 
 
 @pytest.mark.parametrize("kind", [None, "gpt2"])
@@ -179,10 +185,12 @@ def test_pictures_have_no_activations_to_checkpoint(train_run: Train) -> None:
     assert train_run(TrainConfig(hidden_sizes=(8,), max_steps=2, activation_checkpointing="on")).finished
 
 
-def test_fixed_padding_and_the_longest_text_s_give_the_same_figures(train_run: Train, reviews: Path) -> None:
-    runs = [train_run(tiny(reviews, padding=padding, task="sequence_classification")) for padding in ("longest", "fixed")]
-    losses = [[loss for _step, loss in run.points("eval/loss")] for run in runs]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_padding_gives_the_same_figures(train_run: Train, reviews: Path, task: str) -> None:
+    runs = [train_run(tiny(reviews, padding=padding, task=task)) for padding in ("auto", "longest", "fixed")]
+    first, *others = [[loss for _step, loss in run.points("eval/loss")] for run in runs]
+    assert all(losses == pytest.approx(first, rel=1e-4) for losses in others)
+    assert [run.checkpoints()[-1].details.get("packed", False) for run in runs] == [task == "label_token", False, False]
 
 
 def test_the_run_says_how_much_is_trained_and_cut_as_the_preview_does(train_run: Train, reviews: Path, tmp_path: Path) -> None:

@@ -88,20 +88,35 @@ class Rows(Dataset):
 {row}
 
     def __getitems__(self, rows):
-        ids = [self.row(index) for index in rows]
+{batch}
+'''
+
+BATCH = """        ids = [self.row(index) for index in rows]
         width = {width}
         return {{
             "input_ids": torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in ids]),
             "attention_mask": torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids]),{types}
-            "labels": {labels}}}
-'''
+            "labels": {labels}}}"""
+
+ENDS = """
+            "ends": torch.tensor([place * width + len(row) - 1 for place, row in enumerate(ids)]),"""
+
+BATCH_PACKED = """        lines, ends = [([], [])], []  # texts lie end to end, so that none is padded
+        for ids in map(self.row, rows):
+            if lines[-1][0] and len(lines[-1][0]) + len(ids) > {line}:
+                lines.append(([], []))
+            lines[-1][0].extend(ids)
+            lines[-1][1].extend(range(len(ids)))
+            ends.append((len(lines) - 1, len(lines[-1][0]) - 1))
+        width = max(len(ids) for ids, _places in lines)
+        return {{
+            "labels": {labels},
+            "input_ids": torch.tensor([ids + [tokenizer.pad_token_id] * (width - len(ids)) for ids, _places in lines]),
+            "position_ids": torch.tensor([places + [0] * (width - len(places)) for _ids, places in lines]),
+            "ends": torch.tensor([line * width + end for line, end in ends])}}"""
 
 ROW = """    def row(self, index):
         return ({before} + self.tokens[index][-{room}:] + {after})[-{max_length}:]"""
-
-ROW_WRITTEN = """    def row(self, index):
-        read = ({before} + self.tokens[index][-{room}:] + [tokenizer.eos_token_id])[-{most}:]
-        return read + [LABEL_TOKENS[self.labels[index]]]  # what it learns to write"""
 
 PAIRS = """        self.others = tokenizer(list(data[split]["pair"]), add_special_tokens=False)["input_ids"]
 """
@@ -132,10 +147,10 @@ class OneLoss(Trainer):
 LOSS_CLASSES = """        logits = model(**inputs)["logits"]
         loss = functional.cross_entropy(logits.float(), labels{more})"""
 
-LOSS_WRITTEN = """        where = (torch.arange(len(labels)), inputs["attention_mask"].sum(dim=1) - 2)  # before the label
+LOSS_WRITTEN = """        ends = inputs.pop("ends")  # where each text ends, and its label would be written
         # The head is run there alone: everywhere else it would be for nothing.
-        hook = model.get_output_embeddings().register_forward_pre_hook(lambda _head, given: (given[0][where][:, None],))
-        logits = model(**inputs)["logits"][:, 0]
+        hook = model.get_output_embeddings().register_forward_pre_hook(lambda _, given: (given[0].flatten(0, 1)[ends][:, None],))
+        logits = model(**inputs, use_cache=False)["logits"][:, 0]
         hook.remove()
         loss = functional.cross_entropy(logits.float(), torch.tensor(LABEL_TOKENS)[labels]{more})"""
 
@@ -148,7 +163,7 @@ LOSS_CONTINUED = """        logits = model(**inputs)["logits"]
         each = functional.cross_entropy(said.transpose(1, 2), wanted, ignore_index=-100, reduction="none")
         sums = torch.stack([each.sum(dim=1), (wanted != -100).sum(dim=1).float()], dim=1)"""
 
-ROW_CONTINUED = """    def row(self, index):
+ROW_ENDED = """    def row(self, index):
         return ({before} + self.tokens[index][-{room}:] + [tokenizer.eos_token_id])[-{most}:]"""
 
 GROUPED = '''

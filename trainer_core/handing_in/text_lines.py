@@ -11,6 +11,7 @@ from trainer_core.data import TextData
 from trainer_core.handing_in import pieces
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number
+from trainer_core.tasks.text_format import LINE
 
 _LABELS: Mapping[Kind, str] = {
     "classes": "torch.tensor([self.labels[index] for index in rows])",
@@ -100,9 +101,9 @@ def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint)
     before, between, after = frame.before.tolist(), frame.between.tolist(), frame.after.tolist()
     most = config.max_length
     if config.task == "language_modelling":
-        row = pieces.ROW_CONTINUED.format(before=before, room=max(1, most - len(before) - 1), most=most)
+        row = pieces.ROW_ENDED.format(before=before, room=max(1, most - len(before) - 1), most=most)
     elif config.task == "label_token":
-        row = pieces.ROW_WRITTEN.format(before=before, room=max(0, most - 2 - len(before)), most=most - 1)
+        row = pieces.ROW_ENDED.format(before=before, room=max(0, most - 2 - len(before)), most=most - 1)
     elif pair:
         room = max(1, most - frame.special)
         row = pieces.ROW_PAIR.format(before=before, between=between, after=after, room=room, max_length=most)
@@ -111,13 +112,18 @@ def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint)
     row = row.replace("[] + ", "").replace(" + []", "")
     row = row.replace(f"(self.tokens[index][-{most}:])[-{most}:]", f"self.tokens[index][-{most}:]")
     types = pair and not writes and _has_types(checkpoint)
+    labels = _LABELS[kind_of(config.task)]
+    if checkpoint.details.get("packed"):
+        batch = pieces.BATCH_PACKED.format(labels=labels, line=max(LINE, most))
+    else:
+        more = pieces.ENDS if config.task == "label_token" else pieces.TYPES if types else ""
+        width = str(most) if config.padding == "fixed" else "max(len(row) for row in ids)"
+        batch = pieces.BATCH.format(labels=labels, width=width, types=more)
     return pieces.TEXTS.format(
         row=row,
+        batch=batch,
         pairs=pieces.PAIRS if pair and not writes else "",
         kept="" if config.task == "language_modelling" else '        self.labels = list(data[split]["label"])\n',
-        labels=_LABELS[kind_of(config.task)],
-        width=str(most) if config.padding == "fixed" else "max(len(row) for row in ids)",
-        types=pieces.TYPES if types else "",
     )
 
 

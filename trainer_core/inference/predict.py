@@ -153,6 +153,7 @@ def load_texts(checkpoint: Checkpoint) -> Callable[[tuple[Sequence[str], Sequenc
         if config.task == "regression":
             scale = Scale(float(checkpoint.details["number_mean"]), float(checkpoint.details["number_std"]))
             return texts.numbers(config, model, tokenizer, scale, first, second)
-        return texts.class_probabilities(config, model, tokenizer, label_ids, len(checkpoint.label_names), first, second)
+        packed = bool(checkpoint.details.get("packed"))  # as it was trained and evaluated
+        return texts.class_probabilities(config, model, tokenizer, label_ids, len(checkpoint.label_names), first, second, packed)
 
     return ask

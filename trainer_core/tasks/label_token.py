@@ -1,5 +1,7 @@
 """The course's way to classify with a language model: it reads a text and the end-of-text token, and learns to write the
-label's token. Everywhere but at the label, `labels` is -100 (agiclass fine-tuning course, experiment 1: sentiment with GPT-2).
+label's token (agiclass fine-tuning course, experiment 1: sentiment with GPT-2).
+
+The course has the model read the label's token too. Nothing is learnt from what follows it, so here it is left out.
 """
 
 from collections.abc import Sequence
@@ -14,16 +16,16 @@ from torch.utils.data import Dataset
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
-from trainer_core.tasks.label_position import IGNORED, logits_before_label
+from trainer_core.tasks.label_position import logits_at_ends
 from trainer_core.tasks.task import Batch, Prepared, class_loss
-from trainer_core.tasks.text_format import choose_label_tokens, question
-from trainer_core.tasks.tokens import Tokens, pad
+from trainer_core.tasks.text_format import LINE, choose_label_tokens, question
+from trainer_core.tasks.tokens import Tokens, pack, pad
 
 
 class LabelTokenDataset(Dataset[Batch]):
-    """A split in the course's format. Each row is the tail of text + EOS + label token, `max_length` tokens at the most.
+    """A split in the course's format. Each row is the tail of text + EOS, with room for the label's token in `max_length`.
 
-    `start` is what the tokenizer puts before a text, see `question`.
+    `start` is what the tokenizer puts before a text, see `question`; `packed` lays texts end to end, see `reads_packed`.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class LabelTokenDataset(Dataset[Batch]):
         padding: int,
         config: TrainConfig,
         start: Sequence[int] = (),
+        packed: bool = False,
     ) -> None:
-        self.tokens, self.labels, self.label_ids = tokens, labels, np.asarray(label_ids, dtype=np.int32)
+        self.packed = packed
+        self.tokens, self.labels, self.label_ids = tokens, labels, np.asarray(label_ids, dtype=np.int64)
         self.start = np.asarray(start, dtype=np.int32)
         self.end, self.padding, self.max_length = end, padding, config.max_length
         self.width = config.max_length if config.padding == "fixed" else None
@@ -48,16 +52,16 @@ class LabelTokenDataset(Dataset[Batch]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """One batch, int64 [rows, tokens] each: `input_ids`, `attention_mask` and `labels`."""
-        rows = [
-            np.append(question(self.tokens[i], self.start, self.end, self.max_length), self.label_ids[self.labels[i]])
-            for i in indices
-        ]
-        input_ids, mask = pad(rows, self.padding, self.width)
-        labels = torch.full_like(input_ids, IGNORED)
-        last = mask.sum(dim=1) - 1
-        labels[torch.arange(len(rows)), last] = input_ids[torch.arange(len(rows)), last]
-        return {"input_ids": input_ids, "attention_mask": mask, "labels": labels}
+        """One batch, int64: `labels` [rows], each the token of a label; `input_ids` with `attention_mask` [rows, tokens], or with
+        `position_ids` [lines, tokens] where texts lie end to end; and `ends` [rows], see `logits_at_ends`.
+        """
+        labels = torch.from_numpy(self.label_ids[self.labels[list(indices)]])  # first: the Trainer counts rows by it
+        rows = [question(self.tokens[i], self.start, self.end, self.max_length) for i in indices]
+        if self.packed:
+            input_ids, positions, ends = pack(rows, self.padding, max(LINE, self.max_length))
+            return {"labels": labels, "input_ids": input_ids, "position_ids": positions, "ends": ends}
+        input_ids, mask, ends = pad(rows, self.padding, self.width)
+        return {"labels": labels, "input_ids": input_ids, "attention_mask": mask, "ends": ends}
 
 
 def add_label_tokens(names: Sequence[str], tokenizer: Any, model: Any) -> list[int]:
@@ -91,15 +95,14 @@ def prepare(
     vocabulary_loss = class_loss(None, config.label_smoothing)
 
     def loss(at_label: Tensor, labels: Tensor, training: bool) -> Tensor:
-        target = labels.amax(dim=1)  # all others are below 0
         if weights is None or not training:
-            return vocabulary_loss(at_label, target, training)
-        each = nn.functional.cross_entropy(at_label.float(), target, reduction="none", label_smoothing=config.label_smoothing)
-        weight = torch.stack([weights[class_of[int(token)]] for token in target]).to(each.device)
+            return vocabulary_loss(at_label, labels, training)
+        each = nn.functional.cross_entropy(at_label.float(), labels, reduction="none", label_smoothing=config.label_smoothing)
+        weight = torch.stack([weights[class_of[int(token)]] for token in labels]).to(each.device)
         return (each * weight).sum() / weight.sum()
 
     def choose_labels(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.array([class_of[int(token)] for token in labels.max(axis=1)], dtype=np.int64)
+        return np.array([class_of[int(token)] for token in labels], dtype=np.int64)
 
     return Prepared(
         model=model,
@@ -108,6 +111,6 @@ def prepare(
         choose_logits=lambda logits, _labels: logits[:, chosen.to(logits.device)],
         choose_labels=choose_labels,
         loss=loss,
-        forward=logits_before_label,
+        forward=logits_at_ends,
         details={"label_token_ids": label_ids},
     )

@@ -35,7 +35,7 @@ class ContinuationDataset(Dataset[Batch]):
         rows = [
             np.concatenate([self.start, self.tokens[i][-room:], [self.end]]).astype(np.int32)[-self.max_length :] for i in indices
         ]
-        input_ids, mask = pad(rows, self.padding, self.width)
+        input_ids, mask, _ends = pad(rows, self.padding, self.width)
         return {"input_ids": input_ids, "attention_mask": mask, "labels": input_ids.masked_fill(mask == 0, IGNORED)}
 
 

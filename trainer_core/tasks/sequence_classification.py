@@ -35,7 +35,7 @@ class TextDataset(Dataset[Batch]):
         (float32 for numbers); `token_type_ids` for a pair
         where the model has such."""
         framed = [self.frame.put(self.tokens[i], None if self.pairs is None else self.pairs[i], self.max_length) for i in indices]
-        input_ids, mask = pad([row for row, _first in framed], self.padding, self.width)
+        input_ids, mask, _ends = pad([row for row, _first in framed], self.padding, self.width)
         batch = {"input_ids": input_ids, "attention_mask": mask, "labels": self.labels[torch.as_tensor(indices)]}
         if self.frame.has_types:
             types = torch.zeros_like(input_ids)

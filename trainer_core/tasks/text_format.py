@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 Encode = Callable[[str], list[int]]
 """From a text to its tokens, without special ones."""
+LINE = 512
+"""Tokens on a line of texts that lie end to end, see `tokens.pack`. Attention looks over whole lines: longer ones cost more than
+the padding that they save."""
 
 
 def question(text: NDArray[np.int32], start: NDArray[np.int32], end: int, max_length: int) -> NDArray[np.int32]:

@@ -16,7 +16,7 @@ from trainer_core.errors import ConfigError
 from trainer_core.measures import of_numbers, of_texts
 from trainer_core.tasks import label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
-from trainer_core.tasks.label_position import logits_before_label
+from trainer_core.tasks.label_position import logits_at_ends, reads_packed
 from trainer_core.tasks.label_token import LabelTokenDataset
 from trainer_core.tasks.language_modelling import ContinuationDataset, next_token_loss, sums_of
 from trainer_core.tasks.regression import Scale, numbers_of
@@ -59,9 +59,20 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     label_ids = [] if config.task != "label_token" else label_token.add_label_tokens(data.label_names, tokenizer, model)
     if config.adapter != "none":
         model = add_adapter(model, config, not writes, range(known, len(tokenizer)))
+    packed = config.task == "label_token" and config.padding == "auto" and reads_packed(model, label_ids)
     splits = {
         name: build_split(
-            config, split.texts, split.pairs, split.labels, tokenizer, model, label_ids, cache, f"{data.digest}-{name}", progress
+            config,
+            split.texts,
+            split.pairs,
+            split.labels,
+            tokenizer,
+            model,
+            label_ids,
+            packed=packed,
+            cache=cache,
+            key=f"{data.digest}-{name}",
+            progress=progress,
         )
         for name, split in data.splits.items()
     }
@@ -73,6 +84,7 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     everything, trained = prepared.count_parameters()
     cut = float(np.mean(whole > config.max_length))
     prepared.tags = {"descent.trained_parameters": str(trained), "descent.cut_share": f"{cut:.4f}"}
+    prepared.details |= {"packed": packed} if config.task == "label_token" else {}
     prepared.details |= {"parameters": everything, "trained_parameters": trained, "synthetic": data.synthetic}
     return prepared
 
@@ -130,11 +142,16 @@ def build_split(
     tokenizer: Any,
     model: Any,
     label_ids: Sequence[int],
+    *,
+    packed: bool,
     cache: Path | None = None,
     key: str = "",
     progress: Callable[[float], None] | None = None,
 ) -> Dataset[Any]:
-    """Texts as the model reads them: the same code for training, evaluation and questions."""
+    """Texts as the model reads them: the same code for training, evaluation and questions.
+
+    `packed` lays the texts of `label_token` end to end, see `reads_packed`.
+    """
     tokens = tokenise(texts, tokenizer, cache, key, progress)
     padding = tokenizer.pad_token_id
     has_types = pairs is not None and getattr(model.config, "type_vocab_size", 0) > 1
@@ -146,7 +163,8 @@ def build_split(
         has_types,
     )
     if config.task == "label_token":
-        return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config, frame.before.tolist())
+        start = frame.before.tolist()
+        return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config, start, packed)
     if config.task == "language_modelling":
         return ContinuationDataset(tokens, frame.before.tolist(), tokenizer.eos_token_id, padding, config)
     others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
@@ -171,10 +189,11 @@ def class_probabilities(
     classes: int,
     texts: Sequence[str],
     pairs: Sequence[str] | None,
+    packed: bool,
 ) -> NDArray[np.float32]:
     """Softmax over the classes (for `label_token` over the label tokens), float32 [texts, classes]."""
     answers = []
-    for logits in _ask(config, model, tokenizer, label_ids, texts, pairs):
+    for logits in _ask(config, model, tokenizer, label_ids, texts, pairs, packed):
         answers.append(torch.softmax(logits.float(), dim=-1).cpu().numpy())
     return np.concatenate(answers) if answers else np.zeros((0, classes), dtype=np.float32)
 
@@ -183,24 +202,31 @@ def numbers(
     config: TrainConfig, model: Any, tokenizer: Any, scale: Scale, texts: Sequence[str], pairs: Sequence[str] | None
 ) -> NDArray[np.float32]:
     """The number predicted for each text, float32 [texts, 1]."""
-    answers = [numbers_of(logits, scale) for logits in _ask(config, model, tokenizer, [], texts, pairs)]
+    answers = [numbers_of(logits, scale) for logits in _ask(config, model, tokenizer, [], texts, pairs, False)]
     return np.concatenate(answers) if answers else np.zeros((0, 1), dtype=np.float32)
 
 
 @torch.no_grad()
 def _ask(
-    config: TrainConfig, model: Any, tokenizer: Any, label_ids: Sequence[int], texts: Sequence[str], pairs: Sequence[str] | None
+    config: TrainConfig,
+    model: Any,
+    tokenizer: Any,
+    label_ids: Sequence[int],
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    packed: bool,
 ) -> list[Any]:
     """The model's logits batch by batch, for `label_token` those of the labels where it writes them."""
     model.eval()
-    split = build_split(config, texts, pairs, np.zeros(len(texts), dtype=np.int64), tokenizer, model, label_ids)
+    unknown = np.zeros(len(texts), dtype=np.int64)
+    split = build_split(config, texts, pairs, unknown, tokenizer, model, label_ids, packed=packed)
     device = next(model.parameters()).device
     found = []
     for start in range(0, len(texts), config.eval_batch_size):
         batch = split.__getitems__(list(range(start, min(start + config.eval_batch_size, len(texts)))))  # type: ignore[attr-defined]
         inputs = {name: tensor.to(device) for name, tensor in batch.items()}
         if config.task == "label_token":  # whole vocabularies of many batches would not fit
-            found.append(logits_before_label(model, inputs)[:, torch.tensor(list(label_ids), device=device)])
+            found.append(logits_at_ends(model, inputs)[:, torch.tensor(list(label_ids), device=device)])
         else:
             inputs.pop("labels")
             found.append(model(**inputs)["logits"])

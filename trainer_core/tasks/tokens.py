@@ -74,8 +74,9 @@ def tokenizer_digest(tokenizer: Any) -> str:
     return hashlib.blake2b(tokenizer.backend_tokenizer.to_str().encode(), digest_size=8).hexdigest()
 
 
-def pad(rows: Sequence[NDArray[np.int32]], value: int, length: int | None = None) -> tuple[Tensor, Tensor]:
-    """int64 ids [rows, longest], filled up at the end with `value`, and their mask (1 where a token stands).
+def pad(rows: Sequence[NDArray[np.int32]], value: int, length: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """int64 ids [rows, longest], filled up at the end with `value`; their mask (1 where a token stands); and where each row
+    ends, int64 [rows], as an index into the flattened ids.
 
     `length` pads to a fixed length in place of the longest row's.
     """
@@ -85,4 +86,31 @@ def pad(rows: Sequence[NDArray[np.int32]], value: int, length: int | None = None
     for index, row in enumerate(rows):
         ids[index, : len(row)] = row
         mask[index, : len(row)] = 1
-    return torch.from_numpy(ids), torch.from_numpy(mask)
+    ends = np.arange(len(rows)) * width + np.array([len(row) - 1 for row in rows], dtype=np.int64)
+    return torch.from_numpy(ids), torch.from_numpy(mask), torch.from_numpy(ends)
+
+
+def pack(rows: Sequence[NDArray[np.int32]], value: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The rows end to end, in order, on lines of at most `width` tokens, or of one row where that is longer.
+
+    Gives int64 ids [lines, longest], positions of the same shape, which begin anew with each row, and where each row ends,
+    int64 [rows], as an index into the flattened ids. Only what a line has left over is filled up with `value`.
+    """
+    lines: list[list[NDArray[np.int32]]] = [[]]
+    taken, starts = 0, []
+    for row in rows:
+        if taken and taken + len(row) > width:
+            lines.append([])
+            taken = 0
+        lines[-1].append(row)
+        starts.append((len(lines) - 1, taken))
+        taken += len(row)
+    longest = max(sum(len(row) for row in line) for line in lines)
+    ids = np.full((len(lines), longest), value, dtype=np.int64)
+    positions = np.zeros((len(lines), longest), dtype=np.int64)
+    ends = np.empty(len(rows), dtype=np.int64)
+    for index, (row, (line, start)) in enumerate(zip(rows, starts, strict=True)):
+        ids[line, start : start + len(row)] = row
+        positions[line, start : start + len(row)] = np.arange(len(row))
+        ends[index] = line * longest + start + len(row) - 1
+    return torch.from_numpy(ids), torch.from_numpy(positions), torch.from_numpy(ends)
