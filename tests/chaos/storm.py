@@ -103,6 +103,7 @@ def _storm(store: Store, writers: int, points: int) -> dict[str, Any]:
         errors += [line for line in wrong.splitlines() if "Error" in line]
     for process in processes:
         process.wait(300)
+    written = time.monotonic() - began
     ended.set()
     for thread in senders:
         thread.join(300)
@@ -117,5 +118,7 @@ def _storm(store: Store, writers: int, points: int) -> dict[str, Any]:
         "lock_errors": len(errors),
         "first_error": errors[0] if errors else "",
         "reads": reads,
+        "points_a_second": round(writers * points / written),
+        "seconds_until_all_arrived": round(seconds - written, 1),
         "seconds": round(seconds, 1),
     }

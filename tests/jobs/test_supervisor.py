@@ -17,6 +17,7 @@ import psutil
 from tests.jobs.conftest import Station
 from trainer_core import jobs
 from trainer_core.config import TrainConfig
+from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.processes import is_alive, this_process, wait_until_gone
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor, supervisor_lock
 from trainer_core.store import open_store
@@ -281,3 +282,48 @@ def test_a_supervisor_leaves_a_store_that_was_moved(quiet_station: Station, tmp_
     moved = open_store(tmp_path / "moved", environment={})
     with supervisor_lock(moved, 1.0) as free:
         assert free
+
+
+def test_the_queue_keeps_its_order_over_a_restart_of_the_machine(quiet_station: Station) -> None:
+    station = quiet_station
+    working, second, third = (station.launch_without_supervisor(name) for name in ("steps-5000", "steps-4", "steps-5"))
+    assert station.jobs.start(working, 0)
+    station.jobs.set_processes(working, replace(this_process(), boot="before the machine went down"), None)
+    jobs.move_first(station.store, third)
+    station.start_supervisor()
+    run, *others = (station.until_over(run_id) for run_id in (working, third, second))
+    assert run.state == "failed"
+    assert "The machine was restarted while the run was at work. Resume it" in run.reason
+    assert [other.state for other in others] == ["finished", "finished"]
+    (first,), (last,) = (other.segments for other in others)
+    assert first.ended is not None
+    assert first.ended <= last.started
+
+
+def test_two_dashboards_on_one_store_agree(quiet_station: Station) -> None:
+    station = quiet_station
+    station.start_supervisor()
+    ours, theirs = JobDatabase(station.store.jobs_database), JobDatabase(station.store.jobs_database)
+    blocker = station.launch("steps-5000")
+    station.until_at_step(blocker, 1)
+    one, two = station.launch("steps-3"), station.launch("steps-4")
+    assert ours.move_first(two)
+    assert [job.run_id for job in theirs.live()] == [blocker, two, one]
+    assert theirs.cancel(one, "called off")
+    assert not ours.cancel(one, "called off")  # once is enough
+    jobs.stop(station.store, blocker)
+    jobs.stop(station.store, blocker)
+    assert station.until_over(two).state == "finished"
+    assert [job for job in ours.live() if job.run_id in (blocker, one, two)] == []
+
+
+def test_a_run_that_is_stopped_before_its_worker_spoke_is_stopped(quiet_station: Station) -> None:
+    station = quiet_station
+    station.start_supervisor()
+    run_id = station.launch("steps-5000")
+    station.until(lambda: station.job(run_id).state == "running")
+    jobs.stop(station.store, run_id)
+    run = station.until_over(run_id)
+    assert run.state == "stopped"
+    worker = station.job(run_id).worker
+    assert worker is None or not is_alive(worker)
