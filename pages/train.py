@@ -1,5 +1,6 @@
 """Start a run: choose where to start from, look at the data, change settings, launch."""
 
+import time
 from gettext import gettext as _
 from gettext import ngettext
 
@@ -24,6 +25,7 @@ from trainer_core.store import Store
 from trainer_core.tracking import read
 
 _START, _LAUNCHED, _TOOK, _EXPECTED = "train/start", "train/launched", "train/took", "train/expected"
+_SEEN, _AT_THE_FORM_SECONDS = "train/seen", 900.0
 _PLACED = ("dataset", "model")  # fields that stand in their own parts of the page
 
 
@@ -136,6 +138,13 @@ def launch(store: Store, form: Form, config: TrainConfig, start: Start) -> None:
     st.rerun()
 
 
+@st.fragment(run_every=60.0)
+def keep_warm(store: Store) -> None:
+    """While somebody is at the form, a worker waits with its imports done. A page left open over night keeps none."""
+    if time.time() - st.session_state.get(_SEEN, 0.0) < _AT_THE_FORM_SECONDS:
+        jobs.expect_launch(store)
+
+
 def _compared(form: Form) -> dict[str, object]:
     return {name: value for name, value in form.values.items() if name != "name"} | {"form": form.key}
 
@@ -171,6 +180,8 @@ if config is not None:
         st.code(jobs.launch_command(config, start.recipe), language="bash", wrap_lines=True)
 foot = draw_foot(store, form, start, look)
 
+st.session_state[_SEEN] = time.time()
+keep_warm(store)
 runs = read.list_runs(store)  # last: reading runs is slow the first time, and nothing above waits for it
 took = recipe_seconds(runs)
 if took != st.session_state.get(_TOOK, {}):

@@ -11,6 +11,7 @@ pytest_plugins = ["tests.trained"]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ.setdefault("DESCENT_SPARE", "off")  # half a gigabyte and four seconds a store; tests of the spare turn it on
 
 
 def skip_or_fail(reason: str) -> None:

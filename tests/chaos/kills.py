@@ -79,7 +79,9 @@ def kill_and_resume(store: Store, kills: int, seed: int, tell: Callable[[str], N
         _finish(store, run_id, damage)
         _hold(store, run_id, reference, weights, damage, tell)
     time.sleep(1.0)
-    damage.orphans += len(_processes(store, "trainer_core.training", "shim.py"))
+    left = _processes(store, "trainer_core.training", "shim.py")
+    spares = [process for process in left if "--spare" in process.info["cmdline"]]
+    damage.orphans += len(left) - len(spares) + max(0, len(spares) - 1)  # a supervisor at work keeps one
     for log in store.logs.glob("*.log"):
         damage.lock_errors += log.read_text(errors="replace").count("database is locked")
     return damage

@@ -10,7 +10,8 @@ from tests.stores import new_store
 
 
 @pytest.mark.timeout(600)
-def test_killed_runs_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
+def test_killed_runs_end_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESCENT_SPARE", "on")
     store = new_store(tmp_path / "store")
     try:
         damage = kill_and_resume(store, kills=3, seed=11)

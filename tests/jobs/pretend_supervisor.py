@@ -17,4 +17,4 @@ def pretend(store: Store, job: Job) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(command=pretend))
+    sys.exit(main(command=pretend, spare=()))

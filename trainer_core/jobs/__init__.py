@@ -7,7 +7,7 @@ from trainer_core.jobs.control import archive, move_first, queue, rename, restor
 from trainer_core.jobs.database import Job
 from trainer_core.jobs.disk import Space, delete, free_bytes, keep_best_only, measure_space, purge, undelete
 from trainer_core.jobs.launching import launch, launch_command
-from trainer_core.jobs.summon import ensure_supervisor
+from trainer_core.jobs.summon import ensure_supervisor, expect_launch
 from trainer_core.jobs.watching import Progress, log_tail, progress
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "archive",
     "delete",
     "ensure_supervisor",
+    "expect_launch",
     "free_bytes",
     "keep_best_only",
     "launch",

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     worker_started REAL,
     journal_start INTEGER NOT NULL DEFAULT 0,
     slot INTEGER NOT NULL DEFAULT 0,
+    spare INTEGER NOT NULL DEFAULT 0,
     shipped INTEGER NOT NULL DEFAULT 0,
     reported TEXT NOT NULL DEFAULT '',
     epochs INTEGER,
@@ -59,6 +60,7 @@ CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, position);
 # Added since the first stores were written: (table, column, type).
 _ADDED = (
     ("jobs", "slot", "INTEGER NOT NULL DEFAULT 0"),
+    ("jobs", "spare", "INTEGER NOT NULL DEFAULT 0"),
     ("jobs", "boot", "TEXT NOT NULL DEFAULT ''"),
     ("jobs", "epochs", "INTEGER"),
     ("jobs", "was_state", "TEXT NOT NULL DEFAULT ''"),
@@ -68,7 +70,7 @@ _ADDED = (
 )
 _NOT_STARTED = (
     "stop_requested = NULL, stop_sent = NULL, started = NULL, ended = NULL, reason = '', host = '', boot = '',"
-    " shim_pid = NULL, shim_started = NULL, worker_pid = NULL, worker_started = NULL, reported = ''"
+    " shim_pid = NULL, shim_started = NULL, worker_pid = NULL, worker_started = NULL, spare = 0, reported = ''"
 )
 LIVE = ("queued", "running")
 # A launch takes seconds. Whether its process lives can only be seen on its own machine.
@@ -79,9 +81,10 @@ _LAUNCH_SECONDS_ELSEWHERE = 600.0
 class Job:
     """A run as the queue knows it. Times are seconds since 1970; `state` is one of tracking's run states.
 
-    `added` is when it was queued last; `reported` is the state that MLflow has been told; `attempt` counts the starts;
-    `epochs` are those that a resumed run is to be trained to, where they are more than before; `slot` is where it works, see
-    devices; `journal_start` is where this attempt's records begin, `shipped` how far they are in MLflow, both in bytes.
+    `added` is when it was queued last; `reported` is the state that MLflow has been told; `attempt` counts the starts; `epochs`
+    are those that a resumed run is to be trained to, where they are more than before; `slot` is where it works, see devices;
+    `spare` says that its worker had waited for it, see spare; `journal_start` is where this attempt's records begin, `shipped`
+    how far they are in MLflow, both in bytes.
     """
 
     run_id: str
@@ -100,6 +103,7 @@ class Job:
     worker: Identity | None
     journal_start: int
     slot: int
+    spare: bool
     shipped: int
     reported: str
 
@@ -248,11 +252,11 @@ class JobDatabase:
             run_id,
         )
 
-    def set_processes(self, run_id: str, shim: Identity | None, worker: Identity | None) -> None:
-        """Records who runs the job."""
+    def set_processes(self, run_id: str, shim: Identity | None, worker: Identity | None, *, spare: bool = False) -> None:
+        """Records who runs the job. `spare` stays set once it is."""
         known = shim or worker
         self._update(
-            "host = ?, boot = ?, shim_pid = ?, shim_started = ?, worker_pid = ?, worker_started = ?",
+            "host = ?, boot = ?, shim_pid = ?, shim_started = ?, worker_pid = ?, worker_started = ?, spare = MAX(spare, ?)",
             "run_id = ?",
             known.host if known else "",
             known.boot if known else "",
@@ -260,12 +264,18 @@ class JobDatabase:
             shim.started if shim else None,
             worker.pid if worker else None,
             worker.started if worker else None,
+            spare,
             run_id,
         )
 
     def put_back(self, run_id: str) -> None:
         """A job that was taken off the queue but never started waits again."""
-        self._update("state = 'queued', started = NULL", "run_id = ? AND state = 'running'", run_id)
+        self._update(
+            "state = 'queued', started = NULL, host = '', boot = '', shim_pid = NULL, shim_started = NULL, worker_pid = NULL, "
+            "worker_started = NULL, spare = 0",
+            "run_id = ? AND state = 'running'",
+            run_id,
+        )
 
     def cancel(self, run_id: str, reason: str) -> bool:
         """Ends a job that waits; False where it does not wait. One that was to be resumed is again what it was."""
@@ -334,4 +344,5 @@ def _job(row: sqlite3.Row) -> Job:
         return None if pid is None else Identity(row["host"], pid, row[f"{kind}_started"], row["boot"])
 
     plain = {name: row[name] for name in Job.__dataclass_fields__ if name not in ("shim", "worker")}
+    plain["spare"] = bool(plain["spare"])
     return Job(**plain, shim=identity("shim"), worker=identity("worker"))

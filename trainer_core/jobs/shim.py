@@ -2,6 +2,10 @@
 
 Run by its path, without the package or site-packages (`python -I -S shim.py --exit-file F --log F -- COMMAND...`), so that it
 starts in milliseconds. The worker leads a process group of its own; what it leaves behind in the group is ended with it.
+
+With `--spare` in place of the exit file it starts a worker that waits, and learns from its own input where the exit status goes
+and what the worker is to do: a line of JSON, which it answers with `ready`, and then `go`. Where its input ends before, so does
+the worker.
 """
 
 import argparse
@@ -12,30 +16,39 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 
 
 def main() -> None:
     """Runs the command to its end."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--exit-file", required=True)
+    parser.add_argument("--exit-file", default="")
+    parser.add_argument("--spare", action="store_true")
     parser.add_argument("--log", required=True)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     # Signals are the worker's business. A shim that dies first can't say how the worker ended.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    exit_file: str = options.exit_file
     status: dict[str, object] = {}
     try:
         with open(options.log, "ab") as log:  # noqa: PTH123 - pathlib costs a third of the start
             worker = subprocess.Popen(
                 options.command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if options.spare else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=_default_signals,  # an ignored signal would be inherited
             )
+        if options.spare:
+            exit_file = take_order(worker)
+            if not exit_file:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(worker.pid, signal.SIGKILL)
+                return
         counter = find_counter()
         code, before = wait(worker, counter)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -45,8 +58,39 @@ def main() -> None:
         status = {"code": code, "time": time.time(), "killed_for_memory": for_memory}
     except OSError as error:
         status = {"code": None, "error": str(error), "time": time.time()}
-    while not _written(options.exit_file, status):
+    while exit_file and not _written(exit_file, status):
         time.sleep(1.0)  # a full disk: how the worker ended must not be lost for it
+
+
+def take_order(worker: "subprocess.Popen[bytes]") -> str:
+    """Waits for an order and passes it on to the worker; gives the exit file's path, nothing where no order came."""
+    if not _can_read_while_alive(worker):
+        return ""
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        return ""
+    told = json.loads(line)
+    print("ready", flush=True)  # noqa: T201 - the answer
+    if sys.stdin.readline() != "go\n" or worker.poll() is not None:
+        return ""
+    assert worker.stdin is not None
+    try:
+        worker.stdin.write(json.dumps(told["order"]).encode() + b"\n")
+        worker.stdin.close()
+    except OSError:
+        return ""
+    return str(told["exit_file"])
+
+
+def _can_read_while_alive(worker: "subprocess.Popen[bytes]") -> bool:
+    """Waits until there is something to read; False where the worker ended before."""
+    ended = [os.pidfd_open(worker.pid)] if hasattr(os, "pidfd_open") else []
+    while True:
+        ready, _none, _neither = select.select([sys.stdin, *ended], [], [], None if ended else 1.0)
+        if worker.poll() is not None:
+            return False
+        if sys.stdin in ready:
+            return True
 
 
 def wait(worker: "subprocess.Popen[bytes]", counter: str) -> "tuple[int, int]":

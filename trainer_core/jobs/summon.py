@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from trainer_core.store import Store
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
+EXPECTED_SECONDS = 90.0
+"""How long a supervisor stays for somebody who looks at the form; whoever does says so more often than that."""
 
 
 def lock_file(store: Store) -> Path:
@@ -60,3 +62,28 @@ def ensure_supervisor(store: Store) -> None:
             stderr=log,
             start_new_session=True,
         )
+
+
+def expect_launch(store: Store) -> None:
+    """Says that somebody may launch a run soon: a supervisor comes, stays a while, and keeps a worker ready."""
+    if wants_spare():
+        expected_file(store).touch()
+        ensure_supervisor(store)
+
+
+def expected_file(store: Store) -> Path:
+    """Its time says when a launch was expected last."""
+    return store.root / ".launch-expected"
+
+
+def is_launch_expected(store: Store) -> bool:
+    """Whether somebody has said so lately."""
+    try:
+        return abs(time.time() - expected_file(store).stat().st_mtime) < EXPECTED_SECONDS
+    except OSError:
+        return False
+
+
+def wants_spare(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether workers are kept ready at all: `DESCENT_SPARE=off` does without."""
+    return environment.get("DESCENT_SPARE", "").strip().lower() not in ("off", "0", "no")

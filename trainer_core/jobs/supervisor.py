@@ -4,7 +4,6 @@ Started on demand (summon.py), or by hand: python -m trainer_core.jobs.superviso
 """
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -15,28 +14,17 @@ from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from pathlib import Path
 from types import FrameType
-from typing import Any
-
-import psutil
 
 from trainer_core.batch_in_force import EVALUATING
 from trainer_core.errors import StoreError, TrainerError
+from trainer_core.jobs.attempts import SHIM, exit_status, lives, never_began, was_rebooted, with_processes
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.devices import Slot, make_slots
-from trainer_core.jobs.processes import (
-    Identity,
-    end_group,
-    find_by_arguments,
-    first_child,
-    identify,
-    is_alive,
-    send,
-    this_boot,
-    this_host,
-)
+from trainer_core.jobs.processes import Identity, end_group, identify, send, this_boot, this_host
 from trainer_core.jobs.reporter import RETRY_SECONDS, Reporter
 from trainer_core.jobs.smaller import start_smaller
-from trainer_core.jobs.summon import PROJECT_ROOT, lock_file, supervisor_lock
+from trainer_core.jobs.spare import COMMAND, SpareKeeper
+from trainer_core.jobs.summon import PROJECT_ROOT, is_launch_expected, lock_file, supervisor_lock, wants_spare
 from trainer_core.jobs.verdict import judge
 from trainer_core.jobs.watching import progress
 from trainer_core.secrets import start_logging
@@ -47,9 +35,6 @@ GRACE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 # An evaluation can't be cut short, or the run would resume to other weights: a worker in one gets so many times the grace.
 _PATIENCE = 20
-# A run on another machine that shares the store can't be seen; it shows that it lives by its progress file.
-_ELSEWHERE_SECONDS = 60.0
-_SHIM = PROJECT_ROOT / "trainer_core" / "jobs" / "shim.py"
 _log = logging.getLogger(__name__)
 
 WorkerCommand = Callable[[Store, Job], Sequence[str]]
@@ -57,14 +42,20 @@ WorkerCommand = Callable[[Store, Job], Sequence[str]]
 
 def worker_command(store: Store, job: Job) -> list[str]:
     """The command line of a run's worker."""
-    command = [sys.executable, "-m", "trainer_core.training", "--store", str(store.root), "--run", job.run_id]
+    return [sys.executable, "-m", "trainer_core.training", *worker_arguments(store, job)]
+
+
+def worker_arguments(store: Store, job: Job) -> list[str]:
+    """What a worker is told, after the name of its program."""
+    arguments = ["--store", str(store.root), "--run", job.run_id]
     if job.resume_from is not None:
-        command += ["--resume-from", str(job.resume_from)]
-    return command if job.epochs is None else [*command, "--epochs", str(job.epochs)]
+        arguments += ["--resume-from", str(job.resume_from)]
+    return arguments if job.epochs is None else [*arguments, "--epochs", str(job.epochs)]
 
 
 class Supervisor:
-    """The loop. `command` gives the worker's command line, `slots` where runs work at once.
+    """The loop. `command` gives the worker's command line, `slots` where runs work at once, `spare` the command of a worker that
+    waits for a run; without it there is none.
 
     A worker that was told to stop is ended after `grace_seconds`; with nothing to do for `idle_seconds` the supervisor leaves.
     """
@@ -75,6 +66,7 @@ class Supervisor:
         *,
         command: WorkerCommand = worker_command,
         slots: Sequence[Slot] = (Slot(0, {}),),
+        spare: Sequence[str] | None = None,
         grace_seconds: float = GRACE_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
@@ -82,6 +74,7 @@ class Supervisor:
         self._jobs = JobDatabase(store.jobs_database)
         self._command = command
         self._slots = slots
+        self._spares = SpareKeeper(store, spare)
         self._grace_seconds = grace_seconds
         self._idle_seconds = idle_seconds
         self._shims: list[subprocess.Popen[bytes]] = []
@@ -120,12 +113,13 @@ class Supervisor:
             except Exception:  # one run's trouble must not leave the others unattended
                 _log.exception("run %s could not be looked after", job.run_id)
         waiting = [job for job in jobs if job.state == "queued"]
-        if waiting:
-            taken = [job.slot for job in self._jobs.live() if job.state == "running"]
-            free = [slot for slot in self._slots if slot.number not in taken]
-            # Adopted runs may sit in slots that there are no more: they count all the same.
-            for job, slot in zip(waiting, free[: max(0, len(self._slots) - len(taken))], strict=False):
-                self._start(job, slot)
+        taken = [job.slot for job in self._jobs.live() if job.state == "running"]
+        # Adopted runs may sit in slots that there are no more: they count all the same.
+        free = [slot for slot in self._slots if slot.number not in taken][: max(0, len(self._slots) - len(taken))]
+        for job, slot in zip(waiting, free, strict=False):
+            self._start(job, slot)
+        following = free[len(waiting) :] or self._slots
+        self._spares.tend(following[0])
 
     def _work_until_idle(self) -> None:
         reporter = Reporter(self._store)
@@ -135,13 +129,14 @@ class Supervisor:
                 if _place_of(lock_file(self._store)) != self._place:
                     _log.warning("%s is no longer there: leaving", self._store.root)
                     self._leaving = True
-                elif self._look_after_all():
+                elif self._look_after_all() or is_launch_expected(self._store):
                     idle_since = time.monotonic()
                     # The first run is started before this imports mlflow, which takes over a second.
                     if reporter.ident is None:
                         reporter.start()
                 time.sleep(POLL_SECONDS)
         finally:
+            self._spares.close()
             reporter.close()
             if reporter.ident is not None:
                 reporter.join(timeout=10)
@@ -166,18 +161,11 @@ class Supervisor:
             stale.unlink(missing_ok=True)
         if not self._jobs.start(job.run_id, journal.stat().st_size if journal.exists() else 0, slot.number):
             return
-        shim = [
-            sys.executable,
-            "-I",
-            "-S",
-            str(_SHIM),
-            "--exit-file",
-            str(exit_file),
-            "--log",
-            str(self._store.log(job.run_id)),
-            "--",
-        ]
         _log.info("starting run %s, attempt %d, slot %d", job.run_id, job.attempt, slot.number)
+        if self._start_spare(job, slot, exit_file):
+            return
+        log = str(self._store.log(job.run_id))
+        shim = [sys.executable, "-I", "-S", str(SHIM), "--exit-file", str(exit_file), "--log", log, "--"]
         try:
             process = subprocess.Popen(
                 [*shim, *self._command(self._store, job)],
@@ -193,22 +181,34 @@ class Supervisor:
         # A shim that is gone already still gets an identity, or the job would look as if it had never been started.
         self._jobs.set_processes(job.run_id, identify(process.pid) or Identity(this_host(), process.pid, 0.0, this_boot()), None)
 
+    def _start_spare(self, job: Job, slot: Slot, exit_file: Path) -> bool:
+        """Gives the run to the worker that waits; whether there was one that took it."""
+        spare = self._spares.take(slot)
+        if spare is None:
+            return False
+        # Written down before it begins: a supervisor that is killed in between must not leave a worker that nobody knows.
+        self._jobs.set_processes(job.run_id, spare.shim, spare.worker, spare=True)
+        if spare.assign(exit_file, self._store.log(job.run_id), worker_arguments(self._store, job)):
+            self._shims.append(spare.process)
+            return True
+        _log.warning("the spare worker did not take run %s", job.run_id)
+        self._jobs.set_processes(job.run_id, None, None)
+        return False
+
     def _attend(self, job: Job) -> None:
-        if job.shim is None and job.worker is None:
-            job = self._find_processes(job)
-        elif job.worker is None and job.shim is not None:
-            worker = first_child(job.shim) if is_alive(job.shim) else self._find_worker(job)
-            if worker is not None:
-                self._jobs.set_processes(job.run_id, job.shim, worker)
-                job = self._jobs.get(job.run_id) or job
-        alive = self._is_alive(job)  # before looking for the exit status: a shim may write it in between
-        status = self._exit_status(job)
+        if job.worker is None:
+            job = with_processes(self._store, self._jobs, job)
+        alive = lives(self._store, job)  # before looking for the exit status: a shim may write it in between
+        status = exit_status(self._store, job)
         if status is not None or not alive:
-            if status is None and job.shim is None and job.worker is None:
+            if status is None and never_began(self._store, job):
+                if job.stop_requested is not None:
+                    self._jobs.end(job.run_id, "stopped", _("Taken off the queue before it started."), time.time())
+                    return
                 _log.info("run %s was never started: back to the queue", job.run_id)
                 self._jobs.put_back(job.run_id)
                 return
-            state, reason = judge(self._store, job, status, rebooted=_was_rebooted(job))
+            state, reason = judge(self._store, job, status, rebooted=was_rebooted(job))
             if state == "failed" and status and status.get("killed_for_memory") and start_smaller(self._store, self._jobs, job):
                 _log.warning("run %s: memory ran out; it goes on with a smaller batch", job.run_id)
                 return
@@ -239,32 +239,6 @@ class Supervisor:
             return self._grace_seconds * _PATIENCE
         return min(max(self._grace_seconds, 3 * now.step_seconds), self._grace_seconds * _PATIENCE)
 
-    def _find_processes(self, job: Job) -> Job:
-        """A supervisor that was killed between starting a shim and writing down who it is leaves a job without processes."""
-        shim = find_by_arguments("--exit-file", str(self._store.exit_status(job.run_id)))
-        worker = (first_child(shim) if shim is not None else None) or self._find_worker(job)
-        if shim is not None or worker is not None:
-            self._jobs.set_processes(job.run_id, shim, worker)
-        return self._jobs.get(job.run_id) or job
-
-    def _find_worker(self, job: Job) -> Identity | None:
-        """A worker whose shim was killed before anyone had written down whom it started."""
-        return find_by_arguments("--store", str(self._store.root), "--run", job.run_id, but=str(_SHIM))
-
-    def _is_alive(self, job: Job) -> bool:
-        known = [identity for identity in (job.shim, job.worker) if identity is not None]
-        if any(identity.host != this_host() for identity in known):
-            progress = self._store.progress(job.run_id)
-            return progress.exists() and time.time() - progress.stat().st_mtime < _ELSEWHERE_SECONDS
-        return any(is_alive(identity) for identity in known)
-
-    def _exit_status(self, job: Job) -> dict[str, Any] | None:
-        try:
-            found = json.loads(self._store.exit_status(job.run_id).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # not there, or emptied by a machine that lost its power
-            return None
-        return found if isinstance(found, dict) and "time" in found else None
-
 
 def _place_of(path: Path) -> tuple[int, int] | None:
     """Which file a path leads to now; None where it leads nowhere."""
@@ -275,15 +249,7 @@ def _place_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _was_rebooted(job: Job) -> bool:
-    """Whether the machine was started anew since the run's processes were."""
-    known = job.worker or job.shim
-    if known is not None and known.boot:
-        return known.host == this_host() and known.boot != this_boot()
-    return job.started is not None and psutil.boot_time() > job.started
-
-
-def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker_command) -> int:
+def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker_command, spare: Sequence[str] = COMMAND) -> int:
     """The supervisor's process."""
     parser = argparse.ArgumentParser(description="Starts the queued runs of a store and watches over them.")
     parser.add_argument("--store", required=True, help="the store's folder")
@@ -294,6 +260,7 @@ def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker
             open_store(options.store),
             command=command,
             slots=make_slots(),
+            spare=spare if spare and wants_spare() else None,
             grace_seconds=float(os.environ.get("DESCENT_GRACE_SECONDS", GRACE_SECONDS)),
             idle_seconds=float(os.environ.get("DESCENT_SUPERVISOR_IDLE_SECONDS", IDLE_SECONDS)),
         )

@@ -1,6 +1,7 @@
 """The worker of one run: `python -m trainer_core.training --store STORE --run RUN_ID [--resume-from STEP] [--epochs N]`.
 
-The supervisor starts it. SIGTERM or SIGINT make it save a checkpoint and leave.
+The supervisor starts it, or tells one that waits with `--spare`, see waiting. SIGTERM or SIGINT make it save a checkpoint and
+leave.
 """
 
 import argparse
@@ -20,20 +21,27 @@ from trainer_core.store import open_store, why_not_written
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.memory import memory_that_ran_out, start_again_smaller
 from trainer_core.training.vitals import Pulse
+from trainer_core.training.waiting import wait_for_order
 
 logger = logging.getLogger("descent.worker")
 
 
 def main() -> int:
     """Runs one run to its end and writes down how it ended. The exit status is 0 unless it failed."""
+    # A thread that waits for another must sleep, not spin: beside a busy dashboard spinning makes training ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    given = sys.argv[1:]
+    if given == ["--spare"]:
+        ordered = wait_for_order()
+        if ordered is None:
+            return 0
+        given = ordered
     parser = argparse.ArgumentParser(prog="python -m trainer_core.training", description=__doc__)
     parser.add_argument("--store", required=True)
     parser.add_argument("--run", required=True)
     parser.add_argument("--resume-from", type=int, metavar="STEP", help="the step of a checkpoint, 0 to start again")
     parser.add_argument("--epochs", type=int, metavar="N", help="in total, where they are more than those it was launched for")
-    arguments = parser.parse_args()
-    # A thread that waits for another must sleep, not spin: beside a busy dashboard spinning makes training ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = parser.parse_args(given)
     start_logging(sys.stdout, "%(asctime)s  %(message)s", "%H:%M:%S")
     stop = threading.Event()
 
@@ -68,7 +76,7 @@ def main() -> int:
             if memory is None or stop.is_set():
                 raise
             logger.warning("%s", error)
-            start_again_smaller(store, arguments.run, config, journal, memory, pulse.phase)
+            start_again_smaller(store, arguments.run, config, journal, memory, pulse.phase, given)
     except TrainerError as error:
         return _failed(journal, pulse, str(error))
     except Exception as error:  # the last door: whatever it was, the run must end with a name

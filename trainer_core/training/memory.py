@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from gettext import gettext as _
 from typing import NoReturn
 
@@ -37,8 +38,10 @@ def memory_that_ran_out(error: BaseException) -> Memory | None:
     return "machine" if isinstance(error, RuntimeError) and any(words in str(error) for words in _MACHINE) else None
 
 
-def start_again_smaller(store: Store, run_id: str, config: TrainConfig, journal: Journal, memory: Memory, phase: str) -> NoReturn:
-    """Becomes a new worker of the run that goes on from the last checkpoint with a smaller batch.
+def start_again_smaller(
+    store: Store, run_id: str, config: TrainConfig, journal: Journal, memory: Memory, phase: str, given: Sequence[str]
+) -> NoReturn:
+    """Becomes a new worker of the run that goes on from the last checkpoint with a smaller batch. `given` are this one's arguments.
 
     A new process image has all its memory back, whatever still held it. Raises OutOfMemoryError where nothing can be smaller.
     """
@@ -57,11 +60,14 @@ def start_again_smaller(store: Store, run_id: str, config: TrainConfig, journal:
     journal.close()
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, *_arguments(sys.orig_argv[1:], step)])  # noqa: S606 - a list
+    command = [word for word in sys.orig_argv[1:] if word != "--spare"]
+    program = command[: -len(given)] if command[-len(given) :] == list(given) else command
+    os.execv(sys.executable, [sys.executable, *program, *_from_step(given, step)])  # noqa: S606 - a list
 
 
-def _arguments(before: list[str], step: int) -> list[str]:
-    """This process's arguments, with the step to go on from."""
+def _from_step(given: Sequence[str], step: int) -> list[str]:
+    """A worker's arguments, with the step to go on from."""
+    before = list(given)
     if "--resume-from" in before:
         at = before.index("--resume-from")
         before = before[:at] + before[at + 2 :]

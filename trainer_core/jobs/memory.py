@@ -1,0 +1,42 @@
+"""How much memory this machine, or the group of processes that we are in, has left. Imports no torch."""
+
+import contextlib
+from pathlib import Path
+
+import psutil
+
+
+def available_bytes(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes that can be taken without swapping: the machine's, or what a limit on this group of processes leaves of them.
+
+    `root` and `own` say where Linux tells about groups; other systems have none.
+    """
+    left = [psutil.virtual_memory().available]
+    for folder in _groups(root, own):
+        for limit, usage, stats in (
+            ("memory.max", "memory.current", "memory.stat"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"),
+        ):
+            with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+                taken = int((folder / usage).read_text()) - _cached(folder / stats)
+                left.append(max(0, int((folder / limit).read_text()) - taken))
+    return min(left)
+
+
+def _groups(root: Path, own: Path) -> list[Path]:
+    """The folders of this process's group and of those above it."""
+    found = [root, root / "memory"]
+    with contextlib.suppress(OSError):
+        for line in own.read_text(encoding="utf-8").splitlines():
+            _number, kinds, path = line.split(":", 2)
+            if not kinds or "memory" in kinds.split(","):
+                top = root if not kinds else root / "memory"
+                below = top / path.lstrip("/")
+                found += [below, *(parent for parent in below.parents if parent != top and top in parent.parents)]
+    return found
+
+
+def _cached(stats: Path) -> int:
+    """Bytes of files that the kernel holds in memory and would give up first."""
+    told = dict(line.split(" ", 1) for line in stats.read_text().splitlines() if " " in line)
+    return int(told.get("total_inactive_file", told.get("inactive_file", "0")))
