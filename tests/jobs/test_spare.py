@@ -18,9 +18,8 @@ from trainer_core.jobs import spare
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import Slot
 from trainer_core.jobs.memory import available_bytes
-from trainer_core.jobs.processes import is_alive
 from trainer_core.jobs.spare import Spare, SpareKeeper
-from trainer_core.jobs.summon import PROJECT_ROOT, expect_launch, lock_file
+from trainer_core.jobs.summon import PROJECT_ROOT, expect_launch, lock_file, supervisor_lock
 from trainer_core.store import Store
 
 CONFIG = TrainConfig(hidden_sizes=(8,), max_steps=5, precision="fp32")
@@ -96,24 +95,19 @@ def test_a_run_that_a_spare_does_outlives_the_supervisor_and_is_adopted(store: S
 
 def test_a_run_given_to_a_spare_that_never_heard_of_it_waits_again(store: Store) -> None:
     """As when the supervisor is killed between writing down who does the run and saying so."""
+    with supervisor_lock(store):
+        run_id = jobs.launch(store, CONFIG)
     queue = JobDatabase(store.jobs_database)
     held = Spare(store, Slot(0, {}), [sys.executable, "-c", LISTENER])
     until(lambda: held.worker is not None)
-    run_id = jobs.launch(store, CONFIG)  # its supervisor may be quicker than we are: take the run back
-    until(lambda: jobs.state_of(store, run_id)[0] != "queued")
-    end_supervisor(store, signal.SIGKILL)
-    job = queue.get(run_id)
-    assert job is not None
-    for identity in (job.worker, job.shim):
-        if identity is not None and is_alive(identity):
-            os.killpg(identity.pid, signal.SIGKILL)
-    store.journal(run_id).unlink(missing_ok=True)
-    store.progress(run_id).unlink(missing_ok=True)
-    store.exit_status(run_id).unlink(missing_ok=True)
+    assert queue.start(run_id, 0)
     queue.set_processes(run_id, held.shim, held.worker, spare=True)
     held.end()
     jobs.ensure_supervisor(store)
     until(lambda: jobs.state_of(store, run_id) == ("finished", True))
+    job = queue.get(run_id)
+    assert job is not None
+    assert job.attempt == 1
 
 
 def test_an_order_is_passed_on_and_the_exit_is_told(store: Store, tmp_path: Path) -> None:

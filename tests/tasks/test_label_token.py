@@ -42,8 +42,8 @@ def test_short_exactly_full_and_too_long_texts_keep_their_end_and_leave_room_for
 
 def test_texts_end_to_end_have_positions_of_their_own() -> None:
     batch = _dataset([[11, 12], [21, 22, 23, 24], [31]], [1, 0, 1], max_length=6, packed=True).__getitems__([0, 1, 2])
-    assert batch["input_ids"].tolist() == [[11, 12, END, 21, 22, 23, 24, END, 31, END]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1, 2, 3, 4, 0, 1]]
+    assert batch["input_ids"].tolist() == [[11, 12, END, 21, 22, 23, 24, END, 31, END, *[PAD] * 6]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1, 2, 3, 4, 0, 1, *[0] * 6]]
     assert batch["ends"].tolist() == [2, 7, 9]
     assert batch["labels"].tolist() == [GOOD, BAD, GOOD]
     assert "attention_mask" not in batch

@@ -39,7 +39,7 @@ def limit(megabytes: int) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
-    DescentTrainer.training_step = training_step  # type: ignore[method-assign]
+    DescentTrainer.training_step = training_step  # type: ignore[method-assign,assignment]
 
 
 def fail_above(batch: int) -> None:
@@ -50,7 +50,7 @@ def fail_above(batch: int) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return _step(self, model, inputs, *others)
 
-    DescentTrainer.training_step = training_step  # type: ignore[method-assign]
+    DescentTrainer.training_step = training_step  # type: ignore[method-assign,assignment]
 
 
 if __name__ == "__main__":

@@ -172,16 +172,21 @@ def test_a_resumed_run_keeps_the_threads_it_began_with(train_run: Train) -> None
     import torch
 
     before = torch.get_num_threads()
-    config = SMALL.model_copy(update={"dropout": 0.3})
+    # Large enough for more than one thread, where there are more.
+    config = SMALL.model_copy(update={"dropout": 0.3, "hidden_sizes": (4096,), "batch_size": 512, "epochs": 3})
     try:
         torch.set_num_threads(1)
         whole = train_run(config)
         stopped = train_run(config, stop_at=4)
         torch.set_num_threads(max(2, before))
         resumed = train_run(config, run_id=stopped.run_id, resume_from=stopped.checkpoints()[-1].step)
-        assert torch.get_num_threads() == 1
-        last = whole.checkpoints()[-1].step
-        assert resumed.weights(last) == whole.weights(last)
+        last = resumed.checkpoints()[-1]
+        assert last.details["threads"] == 1
+        assert resumed.weights(last.step) == whole.weights(last.step)
+        assert torch.get_num_threads() == max(2, before)  # of this process
+        assert train_run(config.model_copy(update={"max_steps": 1})).checkpoints()[-1].details["threads"] == max(2, before)
+        small = train_run(SMALL.model_copy(update={"max_steps": 1}))
+        assert small.checkpoints()[-1].details["threads"] == 1  # waking a second one would take longer than a step
     finally:
         torch.set_num_threads(before)
 

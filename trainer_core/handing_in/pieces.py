@@ -108,7 +108,7 @@ BATCH_PACKED = """        lines, ends = [([], [])], []  # texts lie end to end, 
             lines[-1][0].extend(ids)
             lines[-1][1].extend(range(len(ids)))
             ends.append((len(lines) - 1, len(lines[-1][0]) - 1))
-        width = max(len(ids) for ids, _places in lines)
+        width = -(-max(len(ids) for ids, _places in lines) // {round}) * {round}
         return {{
             "labels": {labels},
             "input_ids": torch.tensor([ids + [tokenizer.pad_token_id] * (width - len(ids)) for ids, _places in lines]),

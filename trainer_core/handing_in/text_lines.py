@@ -11,7 +11,7 @@ from trainer_core.data import TextData
 from trainer_core.handing_in import pieces
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number
-from trainer_core.tasks.text_format import LINE
+from trainer_core.tasks.text_format import LINE, ROUND
 
 _LABELS: Mapping[Kind, str] = {
     "classes": "torch.tensor([self.labels[index] for index in rows])",
@@ -114,7 +114,7 @@ def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint)
     types = pair and not writes and _has_types(checkpoint)
     labels = _LABELS[kind_of(config.task)]
     if checkpoint.details.get("packed"):
-        batch = pieces.BATCH_PACKED.format(labels=labels, line=max(LINE, most))
+        batch = pieces.BATCH_PACKED.format(labels=labels, line=max(LINE, most), round=ROUND)
     else:
         more = pieces.ENDS if config.task == "label_token" else pieces.TYPES if types else ""
         width = str(most) if config.padding == "fixed" else "max(len(row) for row in ids)"

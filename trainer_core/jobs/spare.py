@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trainer_core.jobs.attempts import SHIM
 from trainer_core.jobs.devices import Slot
+from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.memory import available_bytes
 from trainer_core.jobs.processes import Identity, first_child, identify
 from trainer_core.jobs.summon import PROJECT_ROOT
@@ -42,7 +43,7 @@ class Spare:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(SHIM), "--spare", "--log", str(log), "--", *command],
             cwd=PROJECT_ROOT,
-            env={**os.environ, **slot.environment},
+            env=worker_environment(slot.environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

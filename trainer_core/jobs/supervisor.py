@@ -20,6 +20,7 @@ from trainer_core.errors import StoreError, TrainerError
 from trainer_core.jobs.attempts import SHIM, exit_status, lives, never_began, was_rebooted, with_processes
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.devices import Slot, make_slots
+from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.processes import Identity, end_group, identify, send, this_boot, this_host
 from trainer_core.jobs.reporter import RETRY_SECONDS, Reporter
 from trainer_core.jobs.smaller import start_smaller
@@ -170,7 +171,7 @@ class Supervisor:
             process = subprocess.Popen(
                 [*shim, *self._command(self._store, job)],
                 cwd=PROJECT_ROOT,
-                env={**os.environ, **slot.environment},
+                env=worker_environment(slot.environment),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )

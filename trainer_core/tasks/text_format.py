@@ -10,6 +10,8 @@ Encode = Callable[[str], list[int]]
 LINE = 512
 """Tokens on a line of texts that lie end to end, see `tokens.pack`. Attention looks over whole lines: longer ones cost more than
 the padding that they save."""
+ROUND = 16
+"""Lines are filled up to a multiple of it: processors like that, and oneDNN keeps a program for each width that it meets."""
 
 
 def question(text: NDArray[np.int32], start: NDArray[np.int32], end: int, max_length: int) -> NDArray[np.int32]:

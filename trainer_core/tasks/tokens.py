@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainer_core.tasks.text_format import ROUND
+
 logger = logging.getLogger("descent.worker")
 _AT_ONCE = 2_000
 """Texts tokenised between two lines of progress."""
@@ -93,8 +95,9 @@ def pad(rows: Sequence[NDArray[np.int32]], value: int, length: int | None = None
 def pack(rows: Sequence[NDArray[np.int32]], value: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """The rows end to end, in order, on lines of at most `width` tokens, or of one row where that is longer.
 
-    Gives int64 ids [lines, longest], positions of the same shape, which begin anew with each row, and where each row ends,
-    int64 [rows], as an index into the flattened ids. Only what a line has left over is filled up with `value`.
+    Gives int64 ids [lines, longest], `longest` up to a multiple of ROUND; positions of the same shape, which begin anew with each
+    row; and where each row ends, int64 [rows], as an index into the flattened ids. Only what a line has left over is filled up
+    with `value`.
     """
     lines: list[list[NDArray[np.int32]]] = [[]]
     taken, starts = 0, []
@@ -106,6 +109,7 @@ def pack(rows: Sequence[NDArray[np.int32]], value: int, width: int) -> tuple[Ten
         starts.append((len(lines) - 1, taken))
         taken += len(row)
     longest = max(sum(len(row) for row in line) for line in lines)
+    longest += -longest % ROUND
     ids = np.full((len(lines), longest), value, dtype=np.int64)
     positions = np.zeros((len(lines), longest), dtype=np.int64)
     ends = np.empty(len(rows), dtype=np.int64)

@@ -9,6 +9,7 @@ from gettext import gettext as _
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import CallbackHandler
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import DivergedError
@@ -34,6 +35,28 @@ def best_evaluation(history: list[dict[str, float]], metric: str) -> tuple[int, 
     return int(evaluated[index]["step"]), len(evaluated) - 1 - index
 
 
+def will_log(config: TrainConfig, step: int, last: int) -> bool:
+    """Whether the step is one of those whose loss is logged."""
+    return step == 1 or step % config.logging_steps == 0 or step >= last
+
+
+class QuickHandler(CallbackHandler):  # type: ignore[misc]
+    """HF's handler, which calls each callback only for what it does something about: most have nothing to do with most steps."""
+
+    def call_event(
+        self, event: str, args: TrainingArguments, state: TrainerState, control: TrainerControl, **named: Any
+    ) -> TrainerControl:
+        """Tells the callbacks of an event."""
+        nothing = getattr(TrainerCallback, event)
+        everyone: list[TrainerCallback] = vars(self)["callbacks"]
+        self.callbacks: list[TrainerCallback] = [callback for callback in everyone if getattr(type(callback), event) is not nothing]
+        try:
+            told: TrainerControl = super().call_event(event, args, state, control, **named)
+        finally:
+            self.callbacks = everyone
+        return told
+
+
 class Flow(TrainerCallback):  # type: ignore[misc]
     """Decides after each step; the state it decides by is the Trainer's own, so that a resumed run decides the same."""
 
@@ -46,7 +69,7 @@ class Flow(TrainerCallback):  # type: ignore[misc]
         step, config = state.global_step, self._config
         last = step >= state.max_steps
         stopping = self._stop.is_set()
-        control.should_log = step == 1 or step % config.logging_steps == 0 or last or stopping
+        control.should_log = will_log(config, step, state.max_steps) or stopping
         control.should_save = last or stopping or bool(config.save_steps and step % config.save_steps == 0)
         # What is saved at an epoch's last step must have the epoch's evaluation behind it: evaluating draws from the random state,
         # and a run that is resumed there would go on without it, to other weights.

@@ -1,10 +1,11 @@
 """HF Trainer with our optimisers, our checkpoints and an eye on a loss that runs away."""
 
+import itertools
 import logging
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from trainer_core.errors import ConfigError, DivergedError, NotWrittenError
 from trainer_core.settings import format_number
 from trainer_core.store import why_not_written
 from trainer_core.tasks.task import Prepared, as_batch
-from trainer_core.training.flow import rename_metrics
+from trainer_core.training.flow import QuickHandler, rename_metrics, will_log
 from trainer_core.training.grouping import GroupedSampler
 from trainer_core.training.optimisers import build_optimizer, build_schedule
 from trainer_core.training.saving import ROOM_SECONDS, CheckpointFolder
@@ -54,20 +55,31 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             compute_metrics=task.measure,
             **arguments,
         )
-        # Our loss is a batch's mean: the Trainer must divide it by the batches of a step, whatever the model's signature says.
-        self.loss_is_scaled_for_ga = False
+        known: Any = vars(self)["callback_handler"]
+        self.callback_handler: Any = QuickHandler(
+            known.callbacks, self.model, self.processing_class, self.optimizer, self.lr_scheduler
+        )
         self.task = task
         self._enter = enter
         self._descent, self._folder, self._steps_per_epoch = config, folder, steps_per_epoch
+        self._is_whole = False
         self._first_loss: float | None = None
         self._worst: Tensor | None = None
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """HF's hook: the optimiser of the settings."""
         if self.optimizer is None:
-            self.optimizer: Any = build_optimizer(self._descent, (model or self.model).parameters())
+            model = model or self.model
+            self.optimizer: Any = build_optimizer(self._descent, model.parameters())
+            self._trained = [weight for weight in model.parameters() if weight.requires_grad]
+            # torch's own looks for all parameters at each step.
+            model.zero_grad = self._zero_grad  # type: ignore[method-assign]
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
+
+    def _zero_grad(self, set_to_none: bool = True) -> None:
+        for weight in self._trained:
+            weight.grad = None
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """HF's hook: the schedule of the settings."""
@@ -96,9 +108,20 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             )
         return super()._get_train_sampler(train_dataset)
 
-    def training_step(self, *arguments: Any, **named: Any) -> Tensor:
-        """HF's hook: one batch forward and backward. Raises DivergedError when the loss is beyond repair."""
-        loss: Tensor = super().training_step(*arguments, **named)
+    def training_step(self, model: nn.Module, inputs: dict[str, Tensor], num_items_in_batch: Any = None) -> Tensor:
+        """HF's hook: one batch forward and backward. Raises DivergedError when the loss is beyond repair.
+
+        HF's own does more, for kinds of machines and losses that are not used here, and takes longer than a small model's step.
+        """
+        if not (self._is_whole and model.training):
+            model.train()  # a resumed adapter leaves parts in the other mode
+            self._is_whole = True
+        with self.compute_loss_context_manager():
+            loss: Tensor = self.compute_loss(model, self._prepare_inputs(inputs))
+        if self.current_gradient_accumulation_steps > 1:
+            loss = loss / self.current_gradient_accumulation_steps  # a batch's mean becomes its share of the step's
+        self.accelerator.backward(loss)
+        loss = loss.detach()
         # inf - inf is not a number, so a maximum would hide one: nan_to_num makes it the worst instead.
         worst = torch.nan_to_num(loss, nan=math.inf)
         self._worst = worst if self._worst is None else torch.maximum(self._worst, worst)
@@ -107,6 +130,20 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             self._watch(float(self._worst) * self.current_gradient_accumulation_steps, step + 1)
             self._worst = None
         return loss
+
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: Any) -> tuple[list[Any], None]:
+        """HF's hook: the batches of one step. Nobody asks how many labels are in them: each loss is a mean."""
+        return list(itertools.islice(epoch_iterator, num_batches)), None
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """HF's hook: counts what nobody reads, over all parameters, at each step."""
+        return 0
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        """HF's hook: the norm of the gradients where a step is logged. HF's own computes it at each, and rewrites all of them."""
+        if grad_norm is not None or not will_log(self._descent, self.state.global_step + 1, self.state.max_steps):
+            return grad_norm
+        return torch.nn.utils.get_total_norm([weight.grad for weight in self._trained if weight.grad is not None])
 
     def _watch(self, worst: float, step: int) -> None:
         if self._first_loss is None and math.isfinite(worst):

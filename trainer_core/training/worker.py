@@ -16,7 +16,7 @@ from transformers import PrinterCallback, set_seed
 
 from trainer_core.batch_in_force import format_smaller, in_force, read_smaller
 from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
-from trainer_core.config import CLASSIFIERS, NETWORKS, PICTURES, TrainConfig
+from trainer_core.config import CLASSIFIERS, NETWORKS, PICTURES, TEXTS, TrainConfig
 from trainer_core.data import Data, load_data, plan, summarise
 from trainer_core.errors import DataError
 from trainer_core.predictions import drop_after
@@ -30,7 +30,9 @@ from trainer_core.tracking import tags
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.flow import Flow, JournalWriter, rename_metrics
 from trainer_core.training.keeping import PredictionKeeper
+from trainer_core.training.products import is_faster, use_onednn
 from trainer_core.training.saving import CheckpointFolder
+from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
 from trainer_core.training.vitals import Pulse, Vitals
 
@@ -53,11 +55,26 @@ def train(
     `resume_from` is the step of the checkpoint that it goes on from, 0 to start again. Raises TrainerError for what the user can
     mend.
     """
+    most_threads = torch.get_num_threads()
+    try:
+        return _train(store, run_id, config, journal, pulse, stop, resume_from)
+    finally:
+        torch.set_num_threads(most_threads)
+
+
+def _train(
+    store: Store,
+    run_id: str,
+    config: TrainConfig,
+    journal: Journal,
+    pulse: Pulse,
+    stop: threading.Event,
+    resume_from: int | None,
+) -> bool:
     pulse.epochs = config.epochs
     now = in_force(store, run_id, config)
     if now != config:
         journal.tags({tags.SMALLER: format_smaller(read_smaller(store, run_id))})
-    _keep_threads(store, run_id, resume_from)
     pulse.enter("loading data")
     logger.info(_("Loading {dataset}.").format(dataset=config.dataset))
     data = load_data(config, store.datasets)
@@ -65,11 +82,14 @@ def train(
     pulse.enter("building the model")
     set_seed(config.seed)
     task = prepare_task(config, data, store.cache)
-    steps_per_epoch = _describe(config, data, task, journal)
+    device = describe_device()
+    _set_threads(store, run_id, config, task, resume_from)
+    products = "onednn" if _wants_onednn(config) and use_onednn(task.model) else "torch"
+    steps_per_epoch = _describe(config, data, task, journal, {tags.DEVICE: device, tags.PRODUCTS: products})
     if stop.is_set():
         return False
     details = task.details | {"labels": data.label_names, "dataset_digest": data.digest, "task": config.task}
-    details["threads"] = torch.get_num_threads()
+    details |= {"threads": torch.get_num_threads(), "products": products}
     folder = CheckpointFolder(store, run_id, config, details)
     writer = JournalWriter(journal, pulse, len(data.splits["train"]))
     trainer = DescentTrainer(
@@ -106,13 +126,19 @@ def train(
         vitals.end()
 
 
-def _keep_threads(store: Store, run_id: str, resume_from: int | None) -> None:
-    """A resumed run computes with as many threads as before: sums in another order would differ in the last digit."""
-    if not resume_from:
-        return
-    threads = find_checkpoint(store, run_id, resume_from).details.get("threads")
+def _wants_onednn(config: TrainConfig) -> bool:
+    return config.task in TEXTS and choose_precision(config.precision) == "fp32" and not torch.cuda.is_available() and is_faster()
+
+
+def _set_threads(store: Store, run_id: str, config: TrainConfig, task: Prepared, resume_from: int | None) -> None:
+    """One thread for a small step. A resumed run computes with as many as before: sums in another order differ in the last
+    digit.
+    """
+    threads = find_checkpoint(store, run_id, resume_from).details.get("threads") if resume_from else None
     if isinstance(threads, int) and threads > 0:
         torch.set_num_threads(threads)
+    elif not torch.cuda.is_available():
+        torch.set_num_threads(choose_threads(count_flops(task, config), torch.get_num_threads()))
 
 
 def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:
@@ -137,15 +163,15 @@ def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:
         pulse.done_bytes = pulse.all_bytes = 0
 
 
-def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal) -> int:
-    """Writes down what the run stands on; returns the steps in an epoch."""
+def _describe(config: TrainConfig, data: Data, task: Prepared, journal: Journal, found: dict[str, str]) -> int:
+    """Writes down what the run stands on, `found` among it; returns the steps in an epoch."""
     summary = summarise(data)
     todo = plan(config, summary)
     parameters, trained = task.count_parameters()
     journal.tags(
         task.tags
+        | found
         | {
-            tags.DEVICE: describe_device(),
             tags.PRECISION: choose_precision(config.precision),
             tags.PACKAGES: ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
             tags.PYTHON: platform.python_version(),
