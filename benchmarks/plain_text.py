@@ -25,8 +25,11 @@ def main() -> int:
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--batch-size", type=int, default=BATCH)
+    parser.add_argument("--evaluate", action="store_true", help="on the whole validation split, at the end")
+    parser.add_argument("--keep-activations", action="store_true", help="the course's recipe without activation checkpointing")
     options = parser.parse_args()
 
+    import torch
     from datasets import load_dataset
     from transformers import (
         AutoModelForCausalLM,
@@ -78,7 +81,7 @@ def main() -> int:
             seed=42,
             use_cpu=options.device == "cpu",
             bf16=options.precision == "bf16",
-            activation_checkpointing=course,
+            activation_checkpointing=course and not options.keep_activations,
             train_sampling_strategy="random" if course else "group_by_length",
             logging_steps=1,
             save_strategy="no",
@@ -92,9 +95,11 @@ def main() -> int:
         callbacks=[Clock()],
     )
     trainer.train()
-    evaluation = trainer.evaluate()["eval_loss"]
+    evaluation = trainer.evaluate()["eval_loss"] if options.evaluate else None
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    if options.device == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 1e6
     print(json.dumps({"ended": ended, "losses": losses, "eval_loss": evaluation, "peak_megabytes": peak}))
     return 0
 

@@ -20,7 +20,7 @@ from trainer_core.data.archives import unpack
 from trainer_core.data.library import find, is_saved
 from trainer_core.errors import DataError, RunError
 from trainer_core.handing_in.file_names import file_name
-from trainer_core.handing_in.script import SCRIPT, check_exportable, config_of, write_data, write_script
+from trainer_core.handing_in.script import SCRIPT, check_exportable, config_of, write_data, write_products, write_script
 from trainer_core.predictions import folder as predictions_folder
 from trainer_core.store import Store
 from trainer_core.tracking import tags
@@ -95,6 +95,7 @@ def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
     best = find_checkpoint(store, run.run_id, "best")
     figures = dict(best.metrics) | {name: value for name, value in run.metrics.items() if name.startswith("test/")}
     (folder / SCRIPT).write_text(write_script(store, run, config, data), encoding="utf-8")
+    write_products(store, run, folder)
     write_data(data, folder / "data", config.task)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2), encoding="utf-8")
     (folder / DATASET).write_text(json.dumps(_dataset_record(store, config.dataset, data), ensure_ascii=False, indent=2))

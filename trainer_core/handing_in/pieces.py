@@ -63,6 +63,10 @@ if model.config.pad_token_id is None:
     model.config.pad_token_id = tokenizer.pad_token_id
 """
 
+ONEDNN = """
+runpy.run_path(str(HERE / "products.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
+"""
+
 LABEL_TOKENS = """
 tokenizer.add_tokens({added}, special_tokens=True)
 if len(tokenizer) > model.get_input_embeddings().num_embeddings:

@@ -19,7 +19,7 @@ from trainer_core.config import PICTURES, WRITERS, TrainConfig
 from trainer_core.data import Data, ImageData, TextData, load_data
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
-from trainer_core.handing_in.text_lines import text_lines
+from trainer_core.handing_in.text_lines import text_lines, uses_onednn
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number, read_config
 from trainer_core.store import Store
@@ -28,6 +28,7 @@ from trainer_core.tracking.records import RunRecord
 
 MOST_LINES = 120
 SCRIPT = "train.py"
+_PRODUCTS = Path(__file__).resolve().parents[1] / "training" / "products.py"
 _ANSWERS: Mapping[Kind, str] = {"classes": ".argmax(axis=-1)", "number": ".reshape(-1)", "text": "[:, 0]"}
 """Of a text that goes on its summed negative log likelihood."""
 
@@ -48,6 +49,7 @@ def export_script(store: Store, run: RunRecord, target: Path) -> Path:
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             (aside / SCRIPT).write_text(text, encoding="utf-8")
+            write_products(store, run, aside)
             write_data(data, aside / "data", config.task)
             aside.chmod(0o755)
             aside.replace(target)
@@ -93,10 +95,16 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     """The script's text."""
     checkpoint = find_checkpoint(store, run.run_id, "best")
     body = _pictures(config, data) if isinstance(data, ImageData) else text_lines(config, data, checkpoint)
-    text = "\n".join([_head(run, config, data), body, _tail(config, data)])
+    text = "\n".join([_head(run, config, data, uses_onednn(checkpoint)), body, _tail(config, data)])
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     # The longest ones do without empty lines inside classes.
     return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
+
+
+def write_products(store: Store, run: RunRecord, folder: Path) -> None:
+    """What the script imports from beside it, where the run's products were computed by oneDNN."""
+    if uses_onednn(find_checkpoint(store, run.run_id, "best")):
+        shutil.copyfile(_PRODUCTS, folder / _PRODUCTS.name)
 
 
 def write_data(data: Data, folder: Path, task: str) -> None:
@@ -125,7 +133,7 @@ def write_data(data: Data, folder: Path, task: str) -> None:
         datasets.Dataset.from_dict(rows, features=features).to_parquet(folder / f"{split_name}.parquet")
 
 
-def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
+def _head(run: RunRecord, config: TrainConfig, data: Data, quick: bool) -> str:
     pictures = config.task in PICTURES
     kind, ending = ("parquet", "parquet") if pictures else ("json", "jsonl")
     names: list[str] = []
@@ -149,6 +157,7 @@ def _head(run: RunRecord, config: TrainConfig, data: Data) -> str:
         "",
         "import json",
         "import math",
+        *(["import runpy"] if quick else []),
         "from pathlib import Path",
         "",
         *(["import numpy as np"] if pictures or grouped else []),

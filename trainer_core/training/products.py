@@ -1,7 +1,9 @@
 """Matrix products in fp32 by oneDNN in place of MKL, where that is known to be faster: on AMD processors with AVX-512.
 
 PyTorch computes fp32 products with MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN, which PyTorch ships
-too and uses for bf16, takes half the time there (docs/benchmarks.md). The figures are the same up to the order of sums.
+too and uses for bf16, takes half the time there. The figures are the same up to the order of sums.
+
+This file is also written beside the scripts of runs that were computed so: it needs torch and transformers alone.
 """
 
 from pathlib import Path
@@ -50,15 +52,18 @@ def is_faster(processor: Path = Path("/proc/cpuinfo")) -> bool:
         is_amd = "AuthenticAMD" in processor.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    known = hasattr(torch.ops.mkldnn, "_linear_pointwise") and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    return is_amd and known and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return is_amd and _is_there() and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def use_onednn(model: nn.Module) -> int:
-    """Has the model's large linear layers computed by oneDNN, GPT-2's `Conv1D` among them; returns how many those are."""
+    """Has the model's large linear layers computed by oneDNN, GPT-2's `Conv1D` among them; returns how many those are. Where
+    PyTorch was built without it, none.
+    """
     from transformers.pytorch_utils import Conv1D
 
     changed = 0
+    if not _is_there():
+        return changed
     for layer in model.modules():
         weight = getattr(layer, "weight", None)
         if not isinstance(weight, Tensor) or weight.ndim != 2 or weight.numel() < LEAST_WEIGHTS:
@@ -71,6 +76,10 @@ def use_onednn(model: nn.Module) -> int:
             continue
         changed += 1
     return changed
+
+
+def _is_there() -> bool:
+    return hasattr(torch.ops.mkldnn, "_linear_pointwise") and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 def _linear(layer: Any, x: Tensor) -> Tensor:
