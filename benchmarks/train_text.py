@@ -67,6 +67,7 @@ def main() -> int:
     parser.add_argument("--batch-size", type=int, help="by default 8, on a GPU the largest that (b) can do")
     options = parser.parse_args()
     print(describe())
+    os.environ["DESCENT_SPARE"] = "off"  # its start would take a few seconds of whichever run comes next
     with tempfile.TemporaryDirectory(prefix="descent-train-text-") as place:
         folder = make_folder(options.data, Path(place))
         if options.device == "cuda":

@@ -133,20 +133,20 @@ def test_a_spare_is_let_go_when_memory_is_short(store: Store, monkeypatch: pytes
     left = 10_000_000_000
     monkeypatch.setattr(spare, "available_bytes", lambda: left)
     keeper = SpareKeeper(store, [sys.executable, "-c", LISTENER])
-    keeper.tend(Slot(0, {}))
+    keeper.tend(Slot(0, {}), True)
     until(lambda: len(waiting(store)) == 1)
     processes = waiting(store)
     left = 500_000_000
-    keeper.tend(Slot(0, {}))
+    keeper.tend(Slot(0, {}), True)
     assert psutil.wait_procs(processes, timeout=10)[1] == []
-    keeper.tend(Slot(0, {}))
+    keeper.tend(Slot(0, {}), True)
     assert waiting(store) == []
     keeper.close()
 
 
 def test_a_spare_made_for_another_device_is_not_taken(store: Store) -> None:
     keeper = SpareKeeper(store, [sys.executable, "-c", LISTENER])
-    keeper.tend(Slot(0, {"CUDA_VISIBLE_DEVICES": "0"}))
+    keeper.tend(Slot(0, {"CUDA_VISIBLE_DEVICES": "0"}), True)
     until(lambda: len(waiting(store)) == 1)
     assert keeper.take(Slot(1, {"CUDA_VISIBLE_DEVICES": "1"})) is None
     found = keeper.take(Slot(0, {"CUDA_VISIBLE_DEVICES": "0"}))

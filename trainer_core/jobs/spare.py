@@ -117,8 +117,10 @@ class SpareKeeper:
         self._spare = None
         return spare
 
-    def tend(self, slot: Slot | None) -> None:
-        """Called now and then: starts, drops or forgets the spare. `slot` is where the next run would work."""
+    def tend(self, slot: Slot, is_wanted: bool) -> None:
+        """Called now and then: starts, drops or forgets the spare. `slot` is where the next run would work; whether one is to be
+        expected, `is_wanted` says: beside a run at work a spare's start takes a second or two from it.
+        """
         if self._command is None:
             return
         if self._spare is not None:
@@ -131,7 +133,7 @@ class SpareKeeper:
                 _log.info("memory is short: the spare worker is let go")
                 self.close()
                 self._not_before = time.monotonic() + _AFTER_FAILURE_SECONDS
-        elif slot is not None and time.monotonic() >= self._not_before and available_bytes() > _LEAST_TO_START:
+        elif is_wanted and time.monotonic() >= self._not_before and available_bytes() > _LEAST_TO_START:
             self._spare = Spare(self._store, slot, self._command)
 
     def close(self) -> None:

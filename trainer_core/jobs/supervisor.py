@@ -120,7 +120,8 @@ class Supervisor:
         for job, slot in zip(waiting, free, strict=False):
             self._start(job, slot)
         following = free[len(waiting) :] or self._slots
-        self._spares.tend(following[0])
+        is_wanted = len(waiting) > len(free) or not (taken or waiting) or is_launch_expected(self._store)
+        self._spares.tend(following[0], is_wanted)
 
     def _work_until_idle(self) -> None:
         reporter = Reporter(self._store)

@@ -24,6 +24,7 @@ from trainer_core.training.flow import QuickHandler, rename_metrics, will_log
 from trainer_core.training.grouping import GroupedSampler
 from trainer_core.training.optimisers import build_optimizer, build_schedule
 from trainer_core.training.saving import ROOM_SECONDS, CheckpointFolder
+from trainer_core.training.stepping import StepInBackward, can_step_in_backward
 
 logger = logging.getLogger("descent.worker")
 _EXPLODED = 1_000.0
@@ -34,12 +35,15 @@ _WATCH_EVERY_ON_GPU = 16
 
 
 class DescentTrainer(Trainer):  # type: ignore[misc]
-    """One engine for every task. `steps_per_epoch` counts steps of the optimiser; `enter` is told what it does now."""
+    """One engine for every task. `config` are the settings as launched, `in_force` with the batch that memory allows;
+    `steps_per_epoch` counts steps of the optimiser; `enter` is told what it does now.
+    """
 
     def __init__(
         self,
         *,
         config: TrainConfig,
+        in_force: TrainConfig,
         folder: CheckpointFolder,
         task: Prepared,
         steps_per_epoch: int,
@@ -60,8 +64,9 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             known.callbacks, self.model, self.processing_class, self.optimizer, self.lr_scheduler
         )
         self.task = task
-        self._enter = enter
+        self._enter, self._in_force, self._precision = enter, in_force, choose_precision(config.precision)
         self._descent, self._folder, self._steps_per_epoch = config, folder, steps_per_epoch
+        self._stepping: StepInBackward | None = None
         self._is_whole = False
         self._first_loss: float | None = None
         self._worst: Tensor | None = None
@@ -72,10 +77,20 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             model = model or self.model
             self.optimizer: Any = build_optimizer(self._descent, model.parameters())
             self._trained = [weight for weight in model.parameters() if weight.requires_grad]
+            if can_step_in_backward(self._in_force, self._precision, self._trained):
+                self._stepping = StepInBackward(self.optimizer, self._trained, self._logs_this_step)
             # torch's own looks for all parameters at each step.
             model.zero_grad = self._zero_grad  # type: ignore[method-assign]
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
+
+    def forget_optimizer(self) -> None:
+        """Training is over: frees what the optimiser keeps, twice the model's size for Adam."""
+        for holder in (self, self.callback_handler):
+            holder.optimizer = holder.lr_scheduler = None
+        self._stepping = None
+        self.accelerator.free_memory()
+        self._zero_grad()
 
     def _zero_grad(self, set_to_none: bool = True) -> None:
         for weight in self._trained:
@@ -141,9 +156,14 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         """HF's hook: the norm of the gradients where a step is logged. HF's own computes it at each, and rewrites all of them."""
-        if grad_norm is not None or not will_log(self._descent, self.state.global_step + 1, self.state.max_steps):
+        if self._stepping is not None:
+            return self._stepping.take_norm()
+        if grad_norm is not None or not self._logs_this_step():
             return grad_norm
         return torch.nn.utils.get_total_norm([weight.grad for weight in self._trained if weight.grad is not None])
+
+    def _logs_this_step(self) -> bool:
+        return will_log(self._descent, self.state.global_step + 1, self.state.max_steps)
 
     def _watch(self, worst: float, step: int) -> None:
         if self._first_loss is None and math.isfinite(worst):

@@ -94,6 +94,7 @@ def _train(
     writer = JournalWriter(journal, pulse, len(data.splits["train"]))
     trainer = DescentTrainer(
         config=config,
+        in_force=now,
         folder=folder,
         task=task,
         steps_per_epoch=steps_per_epoch,
@@ -239,8 +240,10 @@ def _test(
     if config.evaluation_split == "test":
         return
     pulse.enter("testing")
+    trainer.forget_optimizer()
     best = find_checkpoint(store, run_id, "best")
-    trainer._load_from_checkpoint(str(best.path))  # HF's own loader: it knows adapters from whole models
+    if best.step != trainer.state.global_step:
+        trainer._load_from_checkpoint(str(best.path))  # HF's own loader: it knows adapters from whole models
     trainer.compute_metrics = task.measure
     figures = trainer.predict(task.splits["test"], metric_key_prefix="test").metrics
     writer.log(rename_metrics(figures))

@@ -1,0 +1,63 @@
+"""Updates weights while the backward pass goes on, so that a large model's gradients are never all in memory at once.
+
+As soon as enough gradients are complete, the optimiser takes its step for those weights and they are dropped: the rule that turns
+a gradient into a step looks at one weight at a time, so the result is the same to the last bit. It can't be done where something
+must be known of all gradients before the first step: their norm, for clipping, or whether a batch more is to be added.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from trainer_core.config import TrainConfig
+
+LEAST_WEIGHTS = 20_000_000
+"""Trained weights below which the gradients are too small to matter."""
+_AT_ONCE_BYTES = 64_000_000
+
+
+def can_step_in_backward(config: TrainConfig, precision: str, weights: Sequence[torch.nn.Parameter]) -> bool:
+    """Whether the settings in force allow it, and the model is large enough for it to pay."""
+    return (
+        config.max_grad_norm == 0
+        and config.accumulation_steps == 1
+        and precision != "fp16"  # its gradients are scaled until the optimiser's step
+        and sum(weight.numel() for weight in weights) >= LEAST_WEIGHTS
+    )
+
+
+class StepInBackward:
+    """Watches the weights of an optimiser. `wants_norm` says, in the backward pass, whether the gradients' norm is to be known.
+
+    What is left when the pass is over, the optimiser's own step does.
+    """
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, weights: Sequence[torch.nn.Parameter], wants_norm: Callable[[], bool]
+    ) -> None:
+        self._optimizer, self._wants_norm = optimizer, wants_norm
+        self._complete: list[Tensor] = []
+        self._bytes = 0
+        self._squares: Tensor | None = None
+        for weight in weights:
+            weight.register_post_accumulate_grad_hook(self._gather)  # type: ignore[no-untyped-call]
+
+    def take_norm(self) -> Tensor | None:
+        """The norm of all gradients since the last call; None where it was not wanted."""
+        squares, self._squares = self._squares, None
+        self._complete, self._bytes = [], 0
+        return None if squares is None else squares.sqrt()
+
+    def _gather(self, weight: Tensor) -> None:
+        assert weight.grad is not None
+        if self._wants_norm():
+            square = torch.linalg.vector_norm(weight.grad.float()).square()
+            self._squares = square if self._squares is None else self._squares + square
+        self._complete.append(weight)
+        self._bytes += weight.grad.numel() * weight.grad.element_size()
+        if self._bytes >= _AT_ONCE_BYTES:
+            self._optimizer.step()
+            for complete in self._complete:
+                complete.grad = None
+            self._complete, self._bytes = [], 0
