@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.data_preview import draw_data
 from pages.components.dataset_look import DataLook, look_at_data
+from pages.components.dry_run import dry_run_button, dry_run_part
 from pages.components.model_part import draw_model, model_problem, warn_of_room
 from pages.components.navigation import open_page
 from pages.components.own_data import take_dataset
@@ -98,6 +99,7 @@ def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> DeltaGe
         else:
             place = st.empty()
             place.markdown(foot_line(form, look, st.session_state.get(_EXPECTED)))
+        dry_run_button(store, form.config)
         if st.button(_("Launch"), key="launch", type="primary", icon=":material/play_arrow:", disabled=form.config is None):
             assert form.config is not None
             launch(store, form, form.config, start)
@@ -178,6 +180,7 @@ if config is not None:
     warn_of_room(store, config, look, preview)
     with st.expander(_("The shell command that does the same"), icon=":material/terminal:"):
         st.code(jobs.launch_command(config, start.recipe), language="bash", wrap_lines=True)
+foreseen = dry_run_part(form, config)
 foot = draw_foot(store, form, start, look)
 
 st.session_state[_SEEN] = time.time()
@@ -189,5 +192,6 @@ if took != st.session_state.get(_TOOK, {}):
     for name, place in places.items():
         show_time(place, took.get(name))
 if foot and config and look.summary:
-    st.session_state[_EXPECTED] = expected_seconds(runs, config, data.plan(config, look.summary).total_steps)
+    known = foreseen.seconds[1] if foreseen and foreseen.seconds else None
+    st.session_state[_EXPECTED] = known or expected_seconds(runs, config, data.plan(config, look.summary).total_steps)
     foot.markdown(foot_line(form, look, st.session_state[_EXPECTED]))

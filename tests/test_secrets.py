@@ -230,7 +230,7 @@ if sys.argv[1] == "inference":
     predict.LoadedCheckpoints.predict_texts = fail
 else:
     from trainer_core.curating import work
-    from trainer_core.curating.process import do_one
+    from trainer_core.work_process import do_one
     work.answer = fail
     def main():
         do_one("curating", lambda: work.answer)

@@ -242,6 +242,11 @@ _LAUNCH = _(
 def _add_launch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help=_("the starting point, such as digits"))
     parser.add_argument("--wait", action="store_true", help=_("show progress until the run has ended; exit 1 if it fails"))
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help=_("queue nothing: do a few steps and tell time, memory and disk of the whole run; exit 1 if it does not fit"),
+    )
     groups: dict[str, Any] = {}
     for setting in SETTINGS.values():
         if setting.group not in groups:

@@ -44,6 +44,10 @@ def launch(options: argparse.Namespace) -> int:
     except TrainerError as error:
         raise UsageError(str(error)) from None
     config = build_config({**{name: getattr(recipe.config, name) for name in SETTINGS}, **read_settings(options)})
+    if options.dry_run:
+        from trainer_core import trying
+
+        return trying.dry_run(options, config, recipe.name)
     run_id = jobs.launch(options.store, config, recipe=recipe.name)
     name = read.get_run(options.store, run_id).name
     say(f"{run_id} {name}")

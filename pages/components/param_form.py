@@ -79,6 +79,12 @@ def reset_form(key: str, base: TrainConfig, names: Iterable[str] = tuple(SETTING
         st.session_state[state_key(key, name)] = SETTINGS[name].format(getattr(base, name))
 
 
+def put_values(key: str, texts: Mapping[str, str]) -> None:
+    """Writes values into fields, as text. For callbacks."""
+    for name, text in texts.items():
+        st.session_state[state_key(key, name)] = text
+
+
 def state_key(key: str, name: str) -> str:
     """Where a field's text lives in the session."""
     return f"{key}/{name}"

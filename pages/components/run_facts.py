@@ -1,6 +1,6 @@
 """What the pages say about a run in words and numbers. No Streamlit here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from gettext import ngettext
 
@@ -8,6 +8,7 @@ from pages.components.charts import Line
 from pages.components.formats import BASELINE_WORDS, format_bytes, format_count, format_duration
 from pages.components.palette import run_colour
 from trainer_core.config import TEXTS
+from trainer_core.foreseen import Range, parse_foreseen
 from trainer_core.jobs import Progress
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
@@ -36,6 +37,7 @@ _ORIGIN = {
     "descent.dataset_digest": _("Dataset digest"),
     "descent.device": _("Device"),
     "descent.threads": _("Threads"),
+    "descent.products": _("Large products by"),
     "descent.precision": _("Precision"),
     "descent.python": _("Python"),
     "descent.packages": _("Packages"),
@@ -128,6 +130,47 @@ def origin_facts(run: RunRecord) -> dict[str, str]:
     facts = {label: run.tags.get(tag, "") for tag, label in _ORIGIN.items()}
     facts |= {_("Times resumed"): str(len(run.restarts) or ""), _("Experiment"): run.experiment, _("Run id"): run.run_id}
     return {label: text for label, text in facts.items() if text}
+
+
+def foreseen_rows(run: RunRecord) -> list[tuple[str, str, str]]:
+    """What a dry run foresaw of the run, and what it took: (what, foreseen, was). [] where there was none."""
+    foreseen = parse_foreseen(run.tags.get(tags.FORESEEN, ""))
+    if foreseen is None or not foreseen.fits or foreseen.seconds is None or foreseen.samples_per_second is None:
+        return []
+    took = run.duration_seconds if run.state == "finished" else None
+    peak = run.tags.get(tags.PEAK_MEMORY, "")
+    rate = run.metrics.get("train/samples_per_second")
+    return [
+        (_("Whole run"), between(foreseen.seconds, format_duration), _compared(took, foreseen.seconds[1], format_duration)),
+        (
+            _("Samples a second"),
+            between(foreseen.samples_per_second, rate_words),
+            _compared(rate, foreseen.samples_per_second[1], rate_words),
+        ),
+        (
+            _("Peak memory"),
+            between(foreseen.peak_bytes, format_bytes),
+            _compared(float(peak) if peak.isdigit() else None, foreseen.peak_bytes[1], format_bytes),
+        ),
+    ]
+
+
+def between(values: Range, write: Callable[[float], str]) -> str:
+    """`12 s – 15 s`, or one of them where both are written alike."""
+    low, high = write(values[0]), write(values[2])
+    return low if low == high else f"{low} – {high}"
+
+
+def rate_words(value: float) -> str:
+    """Samples a second."""
+    return format_count(round(value)) if value >= 100 else f"{value:.1f}"
+
+
+def _compared(was: float | None, foreseen: float, write: Callable[[float], str]) -> str:
+    """`2 min 5 s (+4 %)`: what it was, and how far from what was likely."""
+    if was is None or foreseen <= 0:
+        return "–"
+    return f"{write(was)} ({was / foreseen - 1:+.0%})".replace("%", " %")
 
 
 def shown_state(run: RunRecord, progress: Progress | None) -> str:

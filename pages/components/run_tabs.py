@@ -13,7 +13,7 @@ from pages.components.charts import loss_figure, metric_figure
 from pages.components.live_chart import live_chart
 from pages.components.navigation import open_page
 from pages.components.run_cards import attempt
-from pages.components.run_facts import baselines_of, evaluated_on, origin_facts
+from pages.components.run_facts import baselines_of, evaluated_on, foreseen_rows, origin_facts
 from pages.components.run_table import table_height
 from pages.components.series import XAxis
 from pages.components.session import (
@@ -122,6 +122,11 @@ def settings_tab(run: RunRecord) -> None:
             st.caption(_("Nothing: all settings are the recipe's."))
     st.markdown(_("#### All settings"))
     st.dataframe(_all_settings(run, config), hide_index=True, height=420, alt=_("All settings of the run"))
+    foreseen = foreseen_rows(run)
+    if foreseen:
+        st.markdown(_("#### Foreseen by the dry run"))
+        table = pd.DataFrame(foreseen, columns=[_("Figure"), _("Foreseen"), _("Was")])
+        st.dataframe(table, hide_index=True, height=table_height(len(table)), alt=_("What a dry run foresaw, and what it was"))
     with st.expander(_("Where it came from"), icon=":material/info:"):
         facts = origin_facts(run)
         table = pd.DataFrame({_("Fact"): list(facts), _("Value"): list(facts.values())})

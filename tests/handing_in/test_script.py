@@ -19,7 +19,7 @@ from trainer_core.errors import RunError
 from trainer_core.handing_in.script import MOST_LINES, SCRIPT, check_exportable, export_script
 from trainer_core.predictions import read_predictions
 from trainer_core.tracking.records import RunRecord
-from trainer_core.training import worker
+from trainer_core.training import building
 
 ALONE = ("classifier from scratch", "label token with LoRA on Llama", "the digits")
 QUICK = {"epochs": 2, "batch_size": 16, "eval_batch_size": 32}
@@ -116,7 +116,7 @@ def test_texts_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str
 def test_large_products_by_onednn_give_the_same_numbers(
     train_run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(worker, "is_faster", lambda: True)  # whatever this machine's processor is
+    monkeypatch.setattr(building, "is_faster", lambda: True)  # whatever this machine's processor is
     config = tiny(write_reviews(tmp_path / "reviews"), name="quick", width=192, max_steps=4, **changes)
     trained, found = exported(train_run, config, tmp_path / "script", alone=True)
     assert trained.checkpoints()[-1].details["products"] == "onednn"

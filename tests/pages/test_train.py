@@ -1,6 +1,7 @@
 """Train: from a recipe, through what the data and the form say, to a queued run."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.trained_digits import DIGITS
 from trainer_core import jobs
+from trainer_core.errors import DataError
+from trainer_core.foreseen import Foreseen
 from trainer_core.jobs.summon import supervisor_lock
 from trainer_core.recipes import RECIPES
 from trainer_core.settings import to_params
@@ -227,3 +230,54 @@ def test_a_model_whose_checkpoints_do_not_fit_is_told_before_the_launch(page: Ap
     assert "A checkpoint of this model takes about" in warning.value
     assert "200 kB are free" in warning.value
     assert "keep fewer checkpoints" in warning.value
+
+
+def test_a_dry_run_tells_time_memory_and_disk_and_goes_stale_with_the_settings(page: AppTest) -> None:
+    page.run()
+    type_in(page, "digits", epochs="2")
+    page.button(key="dry-run").click().run()
+    end = time.monotonic() + 120
+    while "Measured over" not in words(page):
+        assert time.monotonic() < end, words(page)
+        assert not page.exception
+        time.sleep(0.5)
+        page.run()
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert set(figures) >= {"Whole run", "Samples a second", "Peak memory", "Disk"}
+    assert figures["Peak memory"].endswith(("MB", "GB"))
+    assert "s here" in words(page)  # the foot says how long it takes
+    type_in(page, "digits", epochs="3")
+    assert "The dry run was of other settings" in words(page)
+    assert "Whole run" not in {metric.label for metric in page.metric}
+    type_in(page, "digits", epochs="2")
+    assert "Measured over" in words(page)
+
+
+def test_what_does_not_fit_is_mended_with_a_click(page: AppTest) -> None:
+    page.run()
+    config = RECIPES["digits"].config.model_copy(update={"batch_size": 64, "name": ""})
+    type_in(page, "digits", batch_size="64")
+    page.session_state["train/dry-run/asked"] = config
+    page.session_state["train/dry-run/found"] = Foreseen(
+        False, 3, 600, 0, (0, 0), None, None, (5e9, 5e9, 5e9), None, available=4e9, beside=True
+    )
+    page.run()
+    said = words(page)
+    assert "It does not fit: 4.0 GB of memory are free. These take less:" in said
+    assert "Another run was at work beside it" in said
+    assert [metric.value for metric in page.metric if metric.label == "Peak memory"] == ["over 5.0 GB"]
+    page.button(key="dry-run/remedy-0").click().run()
+    assert not page.exception
+    assert page.text_input(key="train/digits/batch_size").value == "32"
+    assert "The dry run was of other settings" in words(page)
+
+
+def test_a_dry_run_of_data_that_is_not_there_says_so(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.run()
+
+    def refuse(*_arguments: object) -> None:
+        raise DataError("There is no folder /gone. Give another.")
+
+    monkeypatch.setattr(jobs, "start_dry_run", refuse)
+    page.button(key="dry-run").click().run()
+    assert "There is no folder /gone" in words(page)

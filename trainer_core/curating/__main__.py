@@ -2,7 +2,7 @@
 
 import sys
 
-from trainer_core.curating.process import Answer, do_one
+from trainer_core.work_process import Answer, do_one
 
 
 def _load() -> Answer:

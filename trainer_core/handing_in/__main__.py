@@ -6,8 +6,8 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
-from trainer_core.curating.process import Answer, Tell, do_one
 from trainer_core.store import Store
+from trainer_core.work_process import Answer, Tell, do_one
 
 
 def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:

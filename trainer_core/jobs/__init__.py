@@ -6,6 +6,7 @@ Importing it is cheap: neither torch nor mlflow nor Streamlit comes with it.
 from trainer_core.jobs.control import archive, move_first, queue, rename, restore, resume, state_of, stop
 from trainer_core.jobs.database import Job
 from trainer_core.jobs.disk import Space, delete, free_bytes, keep_best_only, measure_space, purge, undelete
+from trainer_core.jobs.dry_run import start_dry_run
 from trainer_core.jobs.launching import launch, launch_command
 from trainer_core.jobs.summon import ensure_supervisor, expect_launch
 from trainer_core.jobs.watching import Progress, log_tail, progress
@@ -31,6 +32,7 @@ __all__ = [
     "rename",
     "restore",
     "resume",
+    "start_dry_run",
     "state_of",
     "stop",
     "undelete",

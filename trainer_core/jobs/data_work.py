@@ -37,10 +37,13 @@ class Work:
         return self.answer is not None or bool(self.error)
 
 
-def start_work(store: Store, request: Mapping[str, Any], package: str = "curating") -> Path:
+def start_work(
+    store: Store, request: Mapping[str, Any], package: str = "curating", environment: Mapping[str, str] | None = None
+) -> Path:
     """Starts a piece of work in `trainer_core.PACKAGE`, see curating.work, and returns the folder by which it is known.
 
-    Where the request says nothing of a folder for what is written, that folder is named to it as `folder`.
+    Where the request says nothing of a folder for what is written, that folder is named to it as `folder`. `environment` is the
+    process's, by default this one's.
     """
     home = store.root / "work"
     home.mkdir(parents=True, exist_ok=True)
@@ -52,7 +55,13 @@ def start_work(store: Store, request: Mapping[str, Any], package: str = "curatin
     command = [sys.executable, "-m", f"trainer_core.{package}", "--store", str(store.root), "--work", str(folder)]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     found = identify(process.pid) or Identity("", process.pid, 0.0)
     write_atomically(folder / "process.json", json.dumps(asdict(found)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import RunError, StoreError
+from trainer_core.foreseen import format_foreseen, read_foreseen
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import count_wanted
 from trainer_core.jobs.processes import this_process
@@ -30,10 +31,10 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
 
     count_wanted()  # a supervisor that can't read it would leave, and the run would wait for ever
     queue = JobDatabase(store.jobs_database)
-    config = config.model_copy(update={"dataset": _absolute(config.dataset), "model": _absolute(config.model)})
     check(config, store.datasets)
-    config = _pinned(store, config)
     check_model(config)
+    config = settle(store, config)
+    foreseen = read_foreseen(store, config)
     command = launch_command(config, recipe)  # before the run gets a name: the same command may run twice
     ensure_supervisor(store)  # its start overlaps with what follows; it waits longer than that for something to do
     if not config.name:
@@ -44,6 +45,7 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
         tags.RECIPE: recipe or "",
         tags.CLONED_FROM: cloned_from or "",
         tags.GIT_COMMIT: _git_commit(),
+        tags.FORESEEN: "" if foreseen is None else format_foreseen(foreseen),
     }
     token = queue.begin_launch(this_process())  # whatever happens from here on, the run will not wait for ever
     run_id = write.create_run(
@@ -64,6 +66,12 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
         raise RunError(reason) from error
     ensure_supervisor(store)
     return run_id
+
+
+def settle(store: Store, config: TrainConfig) -> TrainConfig:
+    """The settings with what they name made lasting: folders from the root, a saved dataset by its version."""
+    config = config.model_copy(update={"dataset": _absolute(config.dataset), "model": _absolute(config.model)})
+    return _pinned(store, config)
 
 
 def launch_command(config: TrainConfig, recipe: str | None) -> str:

@@ -1,6 +1,7 @@
 """How much memory this machine, or the group of processes that we are in, has left. Imports no torch."""
 
 import contextlib
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -40,3 +41,13 @@ def _cached(stats: Path) -> int:
     """Bytes of files that the kernel holds in memory and would give up first."""
     told = dict(line.split(" ", 1) for line in stats.read_text().splitlines() if " " in line)
     return int(told.get("total_inactive_file", told.get("inactive_file", "0")))
+
+
+def gpu_free_bytes(gpu: str) -> int:
+    """Bytes that are free on a GPU, as CUDA_VISIBLE_DEVICES names it; 0 where it does not say."""
+    command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id", gpu]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return int(told.split()[0]) * 2**20
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return 0

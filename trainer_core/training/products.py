@@ -23,17 +23,17 @@ class Product(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool) -> Tensor:
+    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool) -> Tensor:
         """The product; keeps what its gradients need."""
         context.save_for_backward(x, weight)
-        context.turned = turned
+        context.turned, context.weight = turned, weight if shared else None
         return _product(x, weight.t() if turned else weight, bias)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Any:
         """The gradients of x, weight and bias, as far as they are wanted."""
         x, weight = context.saved_tensors
-        wants_x, wants_weight, wants_bias, _turned = context.needs_input_grad
+        wants_x, wants_weight, wants_bias, *_rest = context.needs_input_grad
         for_x = for_weight = for_bias = None
         if wants_x:
             for_x = _product(gradient, weight if context.turned else weight.t(), None)
@@ -41,9 +41,45 @@ class Product(torch.autograd.Function):
         if wants_weight:
             read = x.reshape(-1, x.shape[-1])
             for_weight = _product(read.t(), rows.t(), None) if context.turned else _product(rows.t(), read.t(), None)
+            if context.weight is not None:
+                _add(context.weight, for_weight)
+                for_weight = None  # as far as autograd is concerned
         if wants_bias:
             for_bias = rows.sum(dim=0)
-        return for_x, for_weight, for_bias, None
+        return for_x, for_weight, for_bias, None, None
+
+
+class Rows(torch.autograd.Function):
+    """The rows of an embedding's weight, where a head reads the same weight.
+
+    Its gradient is that of a few rows; PyTorch makes it as large as the weight and adds it to the head's, which takes three times
+    the weight's memory. Here it is added to the head's where it lies.
+    """
+
+    @staticmethod
+    def forward(context: Any, ids: Tensor, weight: Tensor) -> Tensor:
+        """weight [rows, width] at ids [...]: [..., width]."""
+        context.save_for_backward(ids)
+        context.weight = weight
+        return nn.functional.embedding(ids, weight)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Any:
+        """Adds to the weight's own gradient."""
+        (ids,) = context.saved_tensors
+        weight: Tensor = context.weight
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+        weight.grad.index_add_(0, ids.reshape(-1), gradient.reshape(-1, gradient.shape[-1]))
+        return None, None
+
+
+def _add(weight: Tensor, gradient: Tensor) -> None:
+    """Adds to a weight's gradient."""
+    if weight.grad is None:
+        weight.grad = gradient
+    else:
+        weight.grad += gradient
 
 
 def is_faster(processor: Path = Path("/proc/cpuinfo")) -> bool:
@@ -66,7 +102,7 @@ def use_onednn(model: nn.Module) -> int:
         return changed
     for layer in model.modules():
         weight = getattr(layer, "weight", None)
-        if not isinstance(weight, Tensor) or weight.ndim != 2 or weight.numel() < LEAST_WEIGHTS:
+        if not isinstance(weight, Tensor) or not _is_large(weight):
             continue
         if type(layer) is nn.Linear:
             layer.forward = MethodType(_linear, layer)  # type: ignore[method-assign]
@@ -75,20 +111,53 @@ def use_onednn(model: nn.Module) -> int:
         else:
             continue
         changed += 1
+    _share_embedding(model)
     return changed
+
+
+def _share_embedding(model: nn.Module) -> None:
+    """Where the head reads the embedding's own weight, and it is trained, both add their gradients in one place."""
+    if not hasattr(model, "get_input_embeddings"):
+        return
+    embedding: Any = model.get_input_embeddings()  # type: ignore[operator]
+    head: Any = model.get_output_embeddings()  # type: ignore[operator]
+    plain = type(embedding) is nn.Embedding and embedding.padding_idx is None and embedding.max_norm is None
+    if (
+        plain
+        and type(head) is nn.Linear
+        and head.weight is embedding.weight
+        and head.weight.requires_grad
+        and _is_large(head.weight)
+    ):
+        embedding.forward = MethodType(_rows, embedding)
+        head.forward = MethodType(_shared_linear, head)  # type: ignore[method-assign]
 
 
 def _is_there() -> bool:
     return hasattr(torch.ops.mkldnn, "_linear_pointwise") and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
+def _is_large(weight: Tensor) -> bool:
+    return weight.ndim == 2 and weight.numel() >= LEAST_WEIGHTS
+
+
+def _rows(layer: Any, ids: Tensor) -> Tensor:
+    rows: Tensor = Rows.apply(ids, layer.weight)  # type: ignore[no-untyped-call]
+    return rows
+
+
+def _shared_linear(layer: Any, x: Tensor) -> Tensor:
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, True)  # type: ignore[no-untyped-call]
+    return product
+
+
 def _linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, False)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, False)  # type: ignore[no-untyped-call]
     return product
 
 
 def _conv1d(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, True)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, True, False)  # type: ignore[no-untyped-call]
     return product
 
 

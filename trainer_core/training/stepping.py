@@ -36,7 +36,7 @@ class StepInBackward:
     def __init__(
         self, optimizer: torch.optim.Optimizer, weights: Sequence[torch.nn.Parameter], wants_norm: Callable[[], bool]
     ) -> None:
-        self._optimizer, self._wants_norm = optimizer, wants_norm
+        self._optimizer, self._weights, self._wants_norm = optimizer, list(weights), wants_norm
         self._complete: list[Tensor] = []
         self._bytes = 0
         self._squares: Tensor | None = None
@@ -45,6 +45,11 @@ class StepInBackward:
 
     def take_norm(self) -> Tensor | None:
         """The norm of all gradients since the last call; None where it was not wanted."""
+        if self._wants_norm():  # of what was not told to us: a weight whose gradient its layers add up themselves
+            told = {id(weight) for weight in self._complete}
+            for weight in self._weights:
+                if weight.grad is not None and id(weight) not in told:
+                    self._add_square(weight.grad)
         squares, self._squares = self._squares, None
         self._complete, self._bytes = [], 0
         return None if squares is None else squares.sqrt()
@@ -52,8 +57,7 @@ class StepInBackward:
     def _gather(self, weight: Tensor) -> None:
         assert weight.grad is not None
         if self._wants_norm():
-            square = torch.linalg.vector_norm(weight.grad.float()).square()
-            self._squares = square if self._squares is None else self._squares + square
+            self._add_square(weight.grad)
         self._complete.append(weight)
         self._bytes += weight.grad.numel() * weight.grad.element_size()
         if self._bytes >= _AT_ONCE_BYTES:
@@ -61,3 +65,7 @@ class StepInBackward:
             for complete in self._complete:
                 complete.grad = None
             self._complete, self._bytes = [], 0
+
+    def _add_square(self, gradient: Tensor) -> None:
+        square = torch.linalg.vector_norm(gradient.float()).square()
+        self._squares = square if self._squares is None else self._squares + square

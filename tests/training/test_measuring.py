@@ -1,0 +1,100 @@
+"""A dry run does real steps, an evaluation and a checkpoint, and reckons the run from them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tiny_texts import tiny, write_reviews
+from trainer_core.config import TrainConfig
+from trainer_core.foreseen import Foreseen
+from trainer_core.store import Store
+from trainer_core.training import measuring
+from trainer_core.training.measuring import count_events, mean_range, measure
+from trainer_core.training.trainer import DescentTrainer
+
+SMALL = TrainConfig(hidden_sizes=(32,), batch_size=64, epochs=3, precision="fp32")
+
+
+def dry_run(store: Store, config: TrainConfig, folder: Path) -> Foreseen:
+    told: list[float] = []
+    found = measure(store, config, folder / "run", 1e12, False, lambda share, _what: told.append(share))
+    assert told == sorted(told)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (3, 3, 3)),
+        ({"eval_steps": 10}, (6, 3, 6)),
+        ({"save_steps": 7}, (3, 9, 11)),
+        ({"eval_steps": 10, "save_steps": 10, "max_steps": 25}, (3, 3, 3)),
+    ],
+)
+def test_evaluations_and_checkpoints_are_counted_as_the_run_makes_them(
+    changes: dict[str, Any], expected: tuple[int, int, int]
+) -> None:
+    config = SMALL.model_copy(update=changes)
+    assert count_events(config, config.max_steps or 60, 20) == expected
+
+
+def test_the_mean_lies_in_its_range_which_narrows_with_more_steps() -> None:
+    few, many = mean_range([0.1, 0.2, 0.3]), mean_range([0.1, 0.2, 0.3] * 30)
+    assert few[1] == pytest.approx(0.2)
+    assert few[0] < few[1] < few[2]
+    assert many[2] - many[0] < (few[2] - few[0]) / 3
+    assert mean_range([0.1, 0.2, 0.3]) == few
+
+
+def test_figures_are_ranges_of_the_run_s_own_steps(store: Store, tmp_path: Path) -> None:
+    found = dry_run(store, SMALL, tmp_path)
+    assert found.fits
+    assert (found.total_steps, found.evaluations, found.checkpoints) == (60, 3, (3, 3))
+    assert found.steps == 58  # all of them: the run is shorter than what is measured, and two do not count
+    assert found.seconds is not None
+    assert 0 < found.seconds[0] <= found.seconds[1] <= found.seconds[2]
+    assert found.samples_per_second is not None
+    assert 0 < found.samples_per_second[0] <= found.samples_per_second[1] <= found.samples_per_second[2]
+    assert found.disk_bytes is not None
+    weights = 4 * (64 * 32 + 32 + 32 * 10 + 10)
+    assert found.disk_bytes[0] > 2 * 3 * weights  # two checkpoints, with Adam's state
+    assert 1e8 < found.peak_bytes[0] <= found.peak_bytes[2]
+
+
+def test_texts_are_tried_at_their_longest_and_nothing_is_left_but_tokens(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny(write_reviews(tmp_path / "reviews"), task="label_token", padding="longest", max_length=30)
+    widths: list[int] = []
+    step = DescentTrainer.training_step
+
+    def spy(self: DescentTrainer, model: Any, inputs: Any, *rest: Any) -> torch.Tensor:
+        widths.append(inputs["input_ids"].shape[1])
+        return step(self, model, inputs, *rest)
+
+    monkeypatch.setattr(DescentTrainer, "training_step", spy)
+    found = dry_run(store, config, tmp_path)
+    assert found.fits
+    assert widths[-1] == max(widths)
+    assert len(widths) == found.steps + measuring.FIRST + 1
+    assert list(store.artifacts.iterdir()) == []
+    assert list(store.journals.iterdir()) == []
+    assert list(store.cache.glob("tokens-*"))
+
+
+def test_memory_that_runs_out_is_told_with_how_far_it_got(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = DescentTrainer.training_step
+
+    def fail(self: DescentTrainer, *arguments: Any) -> torch.Tensor:
+        if self.state.global_step >= 5:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(DescentTrainer, "training_step", fail)
+    found = dry_run(store, SMALL, tmp_path)
+    assert not found.fits
+    assert found.is_tight
+    assert (found.seconds, found.steps, found.total_steps) == (None, 3, 60)
+    assert found.peak_bytes[0] > 0

@@ -1,0 +1,239 @@
+"""A few real steps of a run, to tell beforehand what it takes.
+
+Data, model, Trainer, evaluation and checkpoint are the run's own; every figure comes from what is measured here. Nothing of it
+stays but the tokens of texts, which the run will find ready.
+"""
+
+import json
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from torch.utils.data import Dataset
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from trainer_core.config import TrainConfig
+from trainer_core.data import plan, summarise
+from trainer_core.foreseen import Foreseen, Range, format_foreseen, write_foreseen
+from trainer_core.settings import build_config
+from trainer_core.store import Store, open_store
+from trainer_core.tasks.task import Batch
+from trainer_core.training.building import Built, build, make_trainer, peak_memory_bytes
+from trainer_core.training.memory import memory_that_ran_out
+from trainer_core.training.saving import CheckpointFolder
+from trainer_core.training.trainer import DescentTrainer
+from trainer_core.training.vitals import Pulse
+from trainer_core.work_process import Tell
+
+RUN_ID = "0" * 32
+FIRST = 2
+"""Steps that are not counted: the first ones fetch memory and make programs."""
+LEAST_STEPS, MOST_STEPS = 6, 600
+SECONDS = 8.0
+"""How long steps are measured, where there are so many."""
+_EVALUATION_SECONDS = 4.0
+_DRAWS = 1_000
+
+
+def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    """Measures the settings in `request["config"]`; gives what `foreseen.Foreseen` holds, as `foreseen`, and keeps it."""
+    config = build_config(request["config"])
+    home = Path(str(request["folder"])) / "run"
+    try:
+        found = measure(store, config, home, float(request["available"]), bool(request["beside"]), tell)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    write_foreseen(store, config, found)
+    return {"foreseen": json.loads(format_foreseen(found))}
+
+
+def measure(store: Store, config: TrainConfig, home: Path, available: float, beside: bool, tell: Tell) -> Foreseen:
+    """Builds the run, with its own files below `home`, and measures it.
+
+    Args:
+        available: The memory left when it began, in bytes.
+        beside: Whether another run is at work.
+    """
+    # A worker that waits has its imports behind it, another one needs what this process needed.
+    imports, began = time.time() - psutil.Process().create_time(), time.monotonic()
+    trial = open_store(home, environment={})
+    trial.run_folder(RUN_ID).mkdir(parents=True)
+    timer = StepTimer(tell)
+    total = 0
+    try:
+        tell(0.05, _("Loading the data and the model"))
+        built = build(config, store, Pulse(trial.progress(RUN_ID)))
+        todo = plan(config, summarise(built.data))
+        total = todo.total_steps
+        building_seconds = time.monotonic() - began
+        _limit_memory(available)
+        folder = CheckpointFolder(trial, RUN_ID, config, built.details)
+        trainer = make_trainer(config, config, built, folder, todo.steps_per_epoch, lambda _phase: None, [timer])
+        trainer.train()
+        ordinary = peak_memory_bytes()
+        tell(0.72, _("Trying the longest texts"))
+        try_longest(trainer, config)
+        tell(0.76, _("Evaluating"))
+        evaluation = time_evaluation(trainer, config)
+        tell(0.92, _("Saving a checkpoint"))
+        saving_seconds, checkpoint_bytes = time_saving(trainer, folder)
+    except (MemoryError, RuntimeError, OSError) as error:
+        if memory_that_ran_out(error) is None:
+            raise
+        got_to = float(peak_memory_bytes())
+        peak = (got_to, got_to, got_to)
+        return Foreseen(False, len(timer.seconds), total, 0, (0, 0), None, None, peak, None, available, beside)
+    evaluations, least, most = count_events(config, total, todo.steps_per_epoch)
+    each = mean_range(timer.seconds)
+    rows, once = _rows_evaluated(config, built, evaluations), evaluations * evaluation[1]
+    fixed = building_seconds + sum(timer.first) + rows * evaluation[0] + once
+    steps = max(0, total - len(timer.first))
+    saved = (least, (least + most) / 2, most)
+    seconds = [
+        fixed + start + steps * step + count * saving_seconds
+        for start, step, count in zip((0.0, imports, imports), each, saved, strict=True)
+    ]
+    peak_bytes = float(peak_memory_bytes())
+    kept = min(config.checkpoints_kept, most)
+    batch = config.effective_batch_size
+    return Foreseen(
+        fits=True,
+        steps=len(timer.seconds),
+        total_steps=total,
+        evaluations=evaluations,
+        checkpoints=(least, most),
+        samples_per_second=(batch / each[2], batch / each[1], batch / each[0]),
+        seconds=(seconds[0], seconds[1], seconds[2]),
+        peak_bytes=(float(ordinary), peak_bytes, peak_bytes),
+        # The best may be one of the latest, or one more; while one is written, that is one more too.
+        disk_bytes=tuple(float(checkpoint_bytes * count) for count in (kept, kept + 1, kept + 2)),  # type: ignore[arg-type]
+        available=available,
+        beside=beside,
+    )
+
+
+class StepTimer(TrainerCallback):  # type: ignore[misc]
+    """Times steps, logging between them included, and ends training when enough are measured.
+
+    `first` are those that do not count, `seconds` the others.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._began: float | None = None
+        self.first: list[float] = []
+        self.seconds: list[float] = []
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Starts the clock, once."""
+        self._began = self._began or time.perf_counter()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
+        """Counts a step."""
+        assert self._began is not None
+        now = time.perf_counter()
+        (self.first if len(self.first) < FIRST else self.seconds).append(now - self._began)
+        self._began = now
+        passed = sum(self.seconds)
+        self._tell(0.2 + 0.5 * min(1.0, passed / SECONDS), _("Measuring steps"))
+        enough = (len(self.seconds) >= LEAST_STEPS and passed >= SECONDS) or len(self.seconds) >= MOST_STEPS
+        control.should_training_stop = enough or state.global_step >= state.max_steps
+
+
+class Part(Dataset[Batch]):
+    """Some rows of a split, by their numbers."""
+
+    def __init__(self, whole: Any, rows: Sequence[int]) -> None:
+        self._whole, self._rows = whole, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """One batch."""
+        batch: Batch = self._whole.__getitems__([self._rows[index] for index in indices])
+        return batch
+
+
+def try_longest(trainer: DescentTrainer, config: TrainConfig) -> None:
+    """A batch of the longest texts forward and backward, with the optimiser's state in memory: the worst that can come."""
+    lengths = trainer.task.lengths
+    if lengths is None:
+        return
+    rows = [int(row) for row in np.argsort(-lengths, kind="stable")[: config.batch_size]]
+    trainer.training_step(trainer.model, trainer.train_dataset.__getitems__(rows))
+    trainer.model.zero_grad()
+
+
+def time_evaluation(trainer: DescentTrainer, config: TrainConfig) -> tuple[float, float]:
+    """Seconds for a row, and those that an evaluation takes whatever its rows."""
+    whole, batch = trainer.eval_dataset, config.eval_batch_size
+    count = len(whole)
+    trainer.compute_metrics = trainer.task.measure
+
+    def seconds_of(asked: int) -> float:
+        rows = [place * count // asked for place in range(asked)]  # spread: neighbours may be of one length
+        began = time.perf_counter()
+        trainer.evaluate(Part(whole, rows))
+        return time.perf_counter() - began
+
+    few = max(1, min(count, batch) // 2)
+    seconds_of(few)  # the first one is slower
+    short = seconds_of(few)
+    many = min(count, max(2 * few, int(_EVALUATION_SECONDS / max(short, 1e-6) * few)))
+    if many <= few:
+        return short / few, 0.0
+    long = seconds_of(many)
+    each = max(0.0, (long - short) / (many - few))
+    return each, max(0.0, long - many * each)
+
+
+def time_saving(trainer: DescentTrainer, folder: CheckpointFolder) -> tuple[float, int]:
+    """Seconds and bytes of a checkpoint."""
+    began = time.perf_counter()
+    trainer._save_checkpoint(trainer.model, None)
+    seconds = time.perf_counter() - began
+    written = max(folder.path.glob("step-*"))
+    return seconds, sum(path.stat().st_size for path in written.rglob("*") if path.is_file())
+
+
+def count_events(config: TrainConfig, total: int, steps_per_epoch: int) -> tuple[int, int, int]:
+    """Evaluations of the run, and the least and the most checkpoints that it writes: an evaluation that is the best writes one."""
+    evaluated, saved = ({*range(every, total + 1, every), total} for every in (
+        config.eval_steps or steps_per_epoch,
+        config.save_steps or steps_per_epoch,
+    ))  # fmt: skip
+    return len(evaluated), len(saved), len(saved | evaluated)
+
+
+def mean_range(seconds: Sequence[float]) -> Range:
+    """The mean, and between what it lies nine times in ten, drawn from what was measured (bootstrap, Efron 1979)."""
+    measured = np.asarray(seconds or [0.0])
+    draws = np.random.default_rng(0).choice(measured, size=(_DRAWS, len(measured))).mean(axis=1)
+    low, high = np.percentile(draws, [5, 95])
+    return float(low), float(measured.mean()), float(high)
+
+
+def _rows_evaluated(config: TrainConfig, built: Built, evaluations: int) -> int:
+    """Rows that go through the model without being learnt from: those of every evaluation, and of the final test."""
+    tested = 0 if config.evaluation_split == "test" else len(built.data.splits["test"])
+    return evaluations * len(built.data.splits[config.evaluation_split]) + tested
+
+
+def _limit_memory(available: float) -> None:
+    """Has an allocation fail here before the system ends some process or other. Only Linux counts what is meant."""
+    if sys.platform != "linux":
+        return
+    told = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    now = 1024 * next(int(line.split()[1]) for line in told if line.startswith("VmData:"))
+    resource.setrlimit(resource.RLIMIT_DATA, (now + int(available), resource.RLIM_INFINITY))
