@@ -121,28 +121,6 @@ def test_history_of_nothing_is_an_empty_table_with_its_columns(store: Store) -> 
     assert str(history["value"].dtype) == "float64"
 
 
-def test_a_tracking_server_would_give_the_same_as_the_database(
-    store: Store, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_id = make_run()
-    log(store, run_id, 1_000.0, range(10, 60, 10), loss=0.5)
-    write.set_tags(store, run_id, {"descent.restarts": json.dumps([{"at": 2_000_000, "from_step": 20}])})
-    [direct] = read.list_runs(store)
-    keys = read.metric_keys(store, [run_id])
-    history = read.metric_history(store, [run_id], ["train/loss"])
-    monkeypatch.setattr(read, "sql_engine", lambda _client: None)
-    [remote] = read.list_runs(store)
-    assert (remote.run_id, remote.state, remote.params, remote.metrics) == (
-        direct.run_id,
-        direct.state,
-        direct.params,
-        direct.metrics,
-    )
-    assert read.get_run(store, run_id).name == direct.name
-    assert read.metric_keys(store, [run_id]) == keys
-    assert read.metric_history(store, [run_id], ["train/loss"]).equals(history)
-
-
 def test_a_run_is_found_by_name_by_the_start_of_its_id_and_as_last(store: Store, make_run: MakeRun) -> None:
     first, second = make_run("calm-otter-3"), make_run("bold-heron-7")
     assert read.find_run(store, "calm-otter-3").run_id == first

@@ -10,21 +10,15 @@ from trainer_core.store import Store
 from trainer_core.tracking.client import open_client, sql_engine, with_store_errors
 from trainer_core.tracking.records import (
     RUN_STATES,
-    STATE_OF_STATUS,
     Restart,
     RunRecord,
     RunState,
     Segment,
-    as_time,
-    is_superseded,
-    read_restarts,
 )
-from trainer_core.tracking.tags import RESTARTS
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
     from trainer_core.tracking.sql import Point
 
@@ -56,7 +50,7 @@ def list_deleted(store: Store) -> list[RunRecord]:
     client = open_client(store)
     engine = sql_engine(client)
     if engine is not None:
-        from trainer_core.tracking.sql import read_runs
+        from trainer_core.tracking.sql_runs import read_runs
 
         return [run for run in read_runs(engine, deleted=True) if run.is_ours]
     from mlflow.entities import ViewType
@@ -70,7 +64,7 @@ def get_run(store: Store, run_id: str) -> RunRecord:
     client = open_client(store)
     engine = sql_engine(client)
     if engine is not None:
-        from trainer_core.tracking.sql import read_runs
+        from trainer_core.tracking.sql_runs import read_runs
 
         found = read_runs(engine, [run_id])
         if found:
@@ -78,9 +72,10 @@ def get_run(store: Store, run_id: str) -> RunRecord:
     else:
         from mlflow.exceptions import MlflowException
 
+        from trainer_core.tracking.remote import read_remote_runs
+
         try:
-            run = client.get_run(run_id)
-            return _remote_record(client, run, client.get_experiment(run.info.experiment_id).name)
+            return read_remote_runs(client, [client.get_run(run_id)])[0]
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -135,9 +130,9 @@ def metric_history(store: Store, run_ids: Sequence[str], keys: Sequence[str]) ->
 
         points = read_points(engine, run_ids, keys)
     else:
-        points = sorted(
-            (point for run_id in run_ids for point in _remote_points(client, run_id, keys)), key=lambda point: point[2:4]
-        )
+        from trainer_core.tracking.remote import standing_points
+
+        points = sorted((point for key in keys for point in standing_points(client, run_ids, key)), key=lambda point: point[2:4])
     frame = pd.DataFrame(points, columns=list(COLUMNS))
     return frame.astype({"step": "int64", "time": "int64", "value": "float64"})
 
@@ -158,7 +153,7 @@ def _all_runs(store: Store) -> list[RunRecord]:
     client = open_client(store)
     engine = sql_engine(client)
     if engine is not None:
-        from trainer_core.tracking.sql import read_runs
+        from trainer_core.tracking.sql_runs import read_runs
 
         return read_runs(engine)
     from mlflow.entities import ViewType
@@ -167,41 +162,6 @@ def _all_runs(store: Store) -> list[RunRecord]:
 
 
 def _remote_runs(client: "MlflowClient", view: int) -> list[RunRecord]:
-    experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
-    runs: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(list(experiments), "", view, 1_000, ["attributes.start_time DESC"], token)
-        runs += page
-        token = page.token
-        if not token:
-            return [_remote_record(client, run, experiments[run.info.experiment_id]) for run in runs]
+    from trainer_core.tracking.remote import fetch_runs, read_remote_runs
 
-
-def _remote_record(client: "MlflowClient", run: "Run", experiment: str) -> RunRecord:
-    metrics: dict[str, float] = run.data.metrics
-    if run.data.tags.get(RESTARTS):
-        # A tracking server knows nothing of superseded points: take the last values from what stands.
-        standing = sorted(_remote_points(client, run.info.run_id, list(metrics)), key=lambda point: point[2:4])
-        metrics = {key: value for _run_id, key, _step, _time, value in standing}
-    return RunRecord(
-        run_id=run.info.run_id,
-        name=run.info.run_name or run.info.run_id[:8],
-        state=STATE_OF_STATUS.get(run.info.status, "running"),
-        experiment=experiment,
-        created=as_time(run.info.start_time),
-        ended=as_time(run.info.end_time) if run.info.status in ("FINISHED", "FAILED", "KILLED") else None,
-        params=run.data.params,
-        tags=run.data.tags,
-        metrics=metrics,
-    )
-
-
-def _remote_points(client: "MlflowClient", run_id: str, keys: Sequence[str]) -> "list[Point]":
-    restarts = read_restarts(client.get_run(run_id).data.tags.get(RESTARTS, ""))
-    return [
-        (run_id, key, point.step, point.timestamp, point.value)
-        for key in keys
-        for point in client.get_metric_history(run_id, key)
-        if not is_superseded(restarts, point.step, point.timestamp)
-    ]
+    return read_remote_runs(client, fetch_runs(client, view))
