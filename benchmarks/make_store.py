@@ -73,8 +73,8 @@ def make_store(store: Store, runs: int = 1_000, long_runs: int = LONG_RUNS, long
     first = write.create_run(store, name="longest", experiment="descent", params={}, tags={})  # makes the experiment
     engine = sql_engine(open_client(store))
     assert engine is not None
-    run_ids = [first, *(uuid.UUID(int=number + 1, version=4).hex for number in range(runs - 1))]
     draw = np.random.default_rng(7)
+    run_ids = [first, *(uuid.UUID(bytes=draw.bytes(16), version=4).hex for _number in range(runs - 1))]
     connection = engine.raw_connection()
     try:
         cursor = connection.cursor()

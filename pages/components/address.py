@@ -21,3 +21,19 @@ def write_choice(key: str, options: Sequence[str]) -> None:
         st.query_params.pop(key, None)
     else:
         st.query_params[key] = value
+
+
+def read_choices(key: str, options: Sequence[str], default: Sequence[str]) -> None:
+    """Sets the widget `key`, which takes several, to what the address says, or to the default. Call it before the widget."""
+    written = st.query_params.get(key)
+    named = [name for name in written.split("|") if name in options] if written is not None else []
+    st.session_state[key] = named or list(default)
+
+
+def write_choices(key: str, default: Sequence[str]) -> None:
+    """The widget's `on_change`: puts what it holds into the address; the default is left out."""
+    values = list(st.session_state[key] or [])
+    if not values or values == list(default):
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = "|".join(values)

@@ -5,32 +5,27 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.components.figure_parts import (
-    DASHES,
     GREY,
     add_curve,
-    all_values,
     described,
     empty_figure,
     mark_restarts,
     points_of,
-    set_log_axis,
     set_plain_range,
     set_whole_steps,
     unit_of,
 )
-from pages.components.formats import BASELINE_WORDS, format_metric, format_setting, metric_label, setting_label
+from pages.components.formats import BASELINE_WORDS, format_metric, metric_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
 from trainer_core.batch_in_force import Smaller
 from trainer_core.measures import is_share
-from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import Restart, Segment
 
 _NAMED_IN_LEGEND = 12
@@ -98,99 +93,14 @@ def metric_figure(
     set_plain_range(figure, key)
     set_whole_steps(figure, axis)
     measure = key.rpartition("/")[2]
-    lines = {name: value for name, value in _baseline_names(baselines or {}, measure).items() if math.isfinite(value)}
+    lines = {name: value for name, value in baseline_names(baselines or {}, measure).items() if math.isfinite(value)}
     if key.startswith("eval/") and lines:
-        _add_baselines(figure, lines, values, key)
+        add_baselines(figure, lines, values, key)
     return described(figure)
 
 
-def overlay_figure(
-    history: pd.DataFrame,
-    lines: Sequence[Line],
-    key: str,
-    *,
-    axis: XAxis = "step",
-    smoothing: float = 0.0,
-    log_x: bool = False,
-    log_y: bool = False,
-) -> go.Figure:
-    """One metric of several runs over each other. Smoothed lines keep their raw points, faintly; repeated colours are dashed."""
-    splits = {line.evaluated_on for line in lines}
-    title = metric_label(key, splits.pop() if len(splits) == 1 else _("evaluation"))
-    figure = empty_figure(title, axis, unit_of(key))
-    seen: dict[str, int] = {}
-    for line in lines:
-        run = history[history["run_id"] == line.run_id]
-        points = points_of(run, key)
-        if points.empty:
-            continue
-        dash = DASHES[seen.get(line.colour, 0) % len(DASHES)]
-        seen[line.colour] = seen.get(line.colour, 0) + 1
-        name = line.name if key.partition("/")[0] != "eval" or not splits else f"{line.name} ({_(line.evaluated_on)})"
-        x = x_values(points, axis, run, line.segments)
-        add_curve(figure, x, points["value"].to_numpy(dtype=np.float64), name, line.colour, key, smoothing, dash)
-    figure.update_layout(
-        uirevision=f"{key} {axis} {log_x} {log_y}",
-        showlegend=True,
-        legend=dict(x=0, xanchor="left", y=-0.22, yanchor="top"),
-        margin_b=70,
-    )
-    set_plain_range(figure, key)
-    set_whole_steps(figure, axis)
-    if log_x:
-        set_log_axis(figure, "x", all_values(figure, "x"))
-    if log_y:
-        set_log_axis(figure, "y", all_values(figure, "y"))
-    return described(figure)
-
-
-def scatter_figure(lines: Sequence[Line], settings: Sequence[Any], results: Sequence[float], setting: str, key: str) -> go.Figure:
-    """A hyperparameter against a result, a point a run. Numbers tried in factors stand on a log axis, words side by side."""
-    split = {line.evaluated_on for line in lines}
-    result = metric_label(key, split.pop() if len(split) == 1 else _("evaluation"))
-    title = _("{setting} against {result}").format(setting=setting_label(setting), result=result)
-    figure = empty_figure("", None, f"{result} ({unit_of(key)})" if is_share(key) else result)
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in settings)
-    scale = 100.0 if is_share(key) else 1.0
-    for line, value, y in zip(lines, settings, results, strict=True):
-        name, written, measured = html.escape(line.name), format_setting(setting, value), format_metric(key, y)
-        figure.add_trace(
-            go.Scatter(
-                x=np.array([value], dtype=np.float64) if numbers else [html.escape(written)],
-                y=np.array([y * scale], dtype=np.float64),
-                name=name,
-                mode="markers",
-                marker=dict(size=11, color=line.colour, line=dict(width=1, color=GREY)),
-                hovertemplate=f"{html.escape(written)} → {measured}",
-                cliponaxis=False,
-            )
-        )
-    known = SETTINGS.get(setting)
-    unit = f" ({known.unit})" if known and known.unit else ""
-    logarithmic = numbers and known is not None and known.scale == "log" and all(value > 0 for value in settings)
-    kind: Literal["log", "linear", "category"] = "log" if logarithmic else "linear" if numbers else "category"
-    if kind == "log":
-        set_log_axis(figure, "x", np.array(settings, dtype=np.float64))
-    figure.update_xaxes(title_text=html.escape(setting_label(setting) + unit), type=kind, rangemode="normal")
-    figure.update_layout(
-        uirevision=f"{setting} {key}",
-        hovermode="closest",
-        showlegend=len(lines) <= _NAMED_IN_LEGEND,
-        legend=dict(x=0, xanchor="left", y=-0.24, yanchor="top"),
-        margin=dict(t=16, b=70),
-    )
-    alt = _("{title}: {points}.").format(
-        title=title,
-        points="; ".join(
-            f"{line.name} {format_setting(setting, value)} {format_metric(key, y)}"
-            for line, value, y in zip(lines, settings, results, strict=True)
-        ),
-    )
-    figure.update_layout(meta={"alt": alt})
-    return figure
-
-
-def _baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, float]:
+def baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, float]:
+    """The baselines of a measure, by their names for people."""
     parts = {key: key.split("/") for key in baselines}
     return {
         BASELINE_WORDS.get(words[1], words[1].replace("_", " ")): baselines[key]
@@ -199,7 +109,7 @@ def _baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, f
     }
 
 
-def _add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str) -> None:
+def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str) -> None:
     """Dashed lines with their names. One far below the curve is not in the picture, so as not to flatten the curve."""
     scale = 100.0 if is_share(key) else 1.0
     finite = values[np.isfinite(values)] * scale

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from gettext import gettext as _
 
-import pandas as pd
-
-from pages.components.formats import format_setting, matters, setting_label
+from pages.components.formats import matters
+from pages.components.run_facts import evaluated_on
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
@@ -58,18 +57,6 @@ def unique_names(runs: Sequence[RunRecord]) -> Mapping[str, str]:
     return {run.run_id: run.name if names.count(run.name) == 1 else f"{run.name} ({run.run_id[:6]})" for run in runs}
 
 
-def difference_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """The params that differ: a row each, a column a run."""
-    differing = differing_settings(runs)
-    columns = {_("Setting"): [setting_label(name) for name in differing]}
-    for run in runs:
-        name = unique_names(runs)[run.run_id]
-        columns[name] = [
-            format_setting(setting, run.settings.get(setting)) if matters(setting, run.settings) else "–" for setting in differing
-        ]
-    return pd.DataFrame(columns)
-
-
 def results_of(runs: Sequence[RunRecord]) -> list[str]:
     """The results that at least one run has, the telling ones first."""
     return metrics_to_draw(sorted({key for run in runs for key in run.metrics if not key.startswith("system/")}))
@@ -78,3 +65,9 @@ def results_of(runs: Sequence[RunRecord]) -> list[str]:
 def result_of(run: RunRecord, key: str) -> float | None:
     """A run's result: the best of what is evaluated during training, else the last value."""
     return run.best.get(key, run.metrics.get(key))
+
+
+def common_split(runs: Sequence[RunRecord]) -> str:
+    """The split that all of the runs are evaluated on, or a word for any."""
+    splits = {evaluated_on(run) for run in runs}
+    return splits.pop() if len(splits) == 1 else _("evaluation")

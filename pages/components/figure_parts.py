@@ -28,7 +28,13 @@ def points_of(history: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def empty_figure(title: str, axis: XAxis | None, unit: str) -> go.Figure:
-    names = {"step": _("Step"), "epoch": _("Epoch"), "minutes": _("Minutes"), None: ""}
+    names = {
+        "step": _("Step"),
+        "epoch": _("Epoch"),
+        "minutes": _("Minutes, pauses left out"),
+        "samples": _("Samples seen"),
+        None: "",
+    }
     figure = go.Figure()
     figure.update_layout(
         template=None,

@@ -1,5 +1,6 @@
 """What can be done with a run: stop, resume, clone, rename, archive, restore, delete. Putting away can be undone on the spot."""
 
+from collections.abc import Sequence
 from gettext import gettext as _
 
 import streamlit as st
@@ -52,47 +53,50 @@ def action_row(store: Store, run: RunRecord, *, stopping: bool, last: Checkpoint
             attempt(lambda: jobs.restore(store, run.run_id))
 
 
-def rename_form(store: Store, run: RunRecord) -> None:
+def rename_form(store: Store, run: RunRecord, key: str = "rename") -> None:
     """A field for the new name."""
-    with st.form("rename", border=False):
+    with st.form(key, border=False):
         name = st.text_input(_("New name"), value=run.name, max_chars=200)
         if st.form_submit_button(_("Rename"), type="primary"):
             attempt(lambda: jobs.rename(store, run.run_id, str(name or "").strip()))
 
 
-def archive(store: Store, run: RunRecord) -> None:
-    """Archives the run and goes back to the list, where it can be undone."""
-
-    def put_away() -> None:
-        jobs.archive(store, run.run_id)
-        st.session_state[_PUT_AWAY] = (run.run_id, run.name, "archived")
-        st.query_params.pop("run", None)
-
-    attempt(put_away)
+def archive(store: Store, *runs: RunRecord) -> None:
+    """Archives the runs and goes back to the list, where it can be undone."""
+    attempt(lambda: _put_away(store, runs, "archived"))
 
 
-def delete(store: Store, run: RunRecord) -> None:
-    """Deletes the run and goes back to the list, where it can be undone."""
+def delete(store: Store, *runs: RunRecord) -> None:
+    """Deletes the runs and goes back to the list, where it can be undone."""
+    attempt(lambda: _put_away(store, runs, "deleted"))
 
-    def throw_away() -> None:
-        jobs.delete(store, run.run_id)
-        st.session_state[_PUT_AWAY] = (run.run_id, run.name, "deleted")
-        st.query_params.pop("run", None)
 
-    attempt(throw_away)
+def _put_away(store: Store, runs: Sequence[RunRecord], how: str) -> None:
+    for run in runs:
+        (jobs.delete if how == "deleted" else jobs.archive)(store, run.run_id)
+    st.session_state[_PUT_AWAY] = ([run.run_id for run in runs], [run.name for run in runs], how)
+    st.query_params.pop("run", None)
 
 
 def offer_undo(store: Store) -> None:
     """After archiving or deleting: says so, with the way back."""
     if _PUT_AWAY not in st.session_state:
         return
-    run_id, name, how = st.session_state[_PUT_AWAY]
-    said = _("**{name}** is deleted.") if how == "deleted" else _("**{name}** is archived.")
+    run_ids, names, how = st.session_state[_PUT_AWAY]
+    if len(names) == 1:
+        said = _("**{name}** is deleted.") if how == "deleted" else _("**{name}** is archived.")
+    else:
+        said = _("{count} runs are deleted.") if how == "deleted" else _("{count} runs are archived.")
+
+    def bring_back() -> None:
+        for run_id in run_ids:
+            (jobs.undelete if how == "deleted" else jobs.restore)(store, run_id)
+
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(said.format(name=plain(name)), width="stretch")
+        st.markdown(said.format(name=plain(names[0]), count=len(names)), width="stretch")
         if st.button(_("Undo"), key="undo", icon=":material/undo:"):
             del st.session_state[_PUT_AWAY]
-            attempt(lambda: (jobs.undelete if how == "deleted" else jobs.restore)(store, run_id))
+            attempt(bring_back)
         if st.button(_("Close"), key="undo-close", type="tertiary"):
             del st.session_state[_PUT_AWAY]
             st.rerun()

@@ -36,7 +36,7 @@ from trainer_core.measures import MEASURES, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run
 
-AXES: dict[XAxis, str] = {"step": _("Step"), "epoch": _("Epoch"), "minutes": _("Minutes")}
+AXES: dict[XAxis, str] = {"step": _("Step"), "epoch": _("Epoch"), "minutes": _("Minutes"), "samples": _("Samples")}
 
 
 def back_to_all() -> None:

@@ -1,6 +1,6 @@
 """From stored points to what a chart draws: the x axis, smoothing and thinning. Knows neither Streamlit nor Plotly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -10,19 +10,21 @@ import pandas as pd
 
 from trainer_core.tracking.records import Segment
 
-XAxis = Literal["step", "epoch", "minutes"]
+XAxis = Literal["step", "epoch", "minutes", "samples"]
 Floats = npt.NDArray[np.float64]
 POINTS_DRAWN = 2_000
+PROGRESS: Mapping[str, str] = {"epoch": "progress/epoch", "samples": "progress/samples"}
+"""The metrics that say how far a run was at a step, by axis."""
 
 
 def x_values(points: pd.DataFrame, axis: XAxis, run: pd.DataFrame, segments: Sequence[Segment] = ()) -> Floats:
     """Where each of `points` (one metric of one run) stands on the axis.
 
-    `run` holds the run's points of all metrics: its `progress/epoch` turns steps into epochs. `segments` are the stretches
+    `run` holds the run's points of all metrics: its `progress/*` turn steps into epochs and samples. `segments` are the stretches
     in which the run was worked on, from which minutes are counted; without them minutes start at the run's first point.
     """
-    if axis == "epoch":
-        marks = run[run["key"] == "progress/epoch"]
+    if axis in PROGRESS:
+        marks = run[run["key"] == PROGRESS[axis]]
         if marks.empty:
             return np.full(len(points), np.nan)
         known, epochs = marks["step"].to_numpy(dtype=np.float64), marks["value"].to_numpy(dtype=np.float64)

@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pages.components.charts import Line, loss_figure, metric_figure, overlay_figure, scatter_figure
+from pages.components.charts import loss_figure, metric_figure
 from pages.components.palette import palette, run_colour
 from pages.components.system_charts import system_figures
 from trainer_core.tracking.records import Restart
-
-LINES = [Line("a", "bold-heron-7", "#0072B2"), Line("b", "<b>x</b>", "#0072B2")]
 
 
 @pytest.fixture
@@ -67,49 +65,14 @@ def test_a_chart_without_points_says_so_and_makes_up_no_scale(history: pd.DataFr
 def test_a_constant_learning_rate_can_be_read_off_its_chart(history: pd.DataFrame) -> None:
     rates = history[(history["run_id"] == "a") & (history["key"] == "train/loss")].assign(key="train/learning_rate", value=0.01)
     assert metric_figure(rates, "train/learning_rate").layout.yaxis.range == pytest.approx((0, 0.0125))
-    assert overlay_figure(rates, LINES[:1], "train/learning_rate").layout.yaxis.range == pytest.approx((0, 0.0125))
     first = metric_figure(rates[rates["step"] == 0], "train/learning_rate")
     assert first.layout.xaxis.dtick == 1, "there is no step 0.2"
-
-
-def test_runs_over_each_other_are_told_apart_even_in_one_colour(history: pd.DataFrame) -> None:
-    figure = overlay_figure(history, LINES, "train/loss", axis="minutes", smoothing=0.6, log_y=True)
-    bold = [trace for trace in figure.data if trace.showlegend is not False]
-    faint = [trace for trace in figure.data if trace.showlegend is False]
-    assert [trace.line.dash for trace in bold] == ["solid", "dash"]
-    assert len(faint) == 2
-    assert all(trace.opacity < 0.5 for trace in faint)
-    assert figure.layout.yaxis.type == "log"
-    assert bold[0].x[-1] == pytest.approx(100 / 60)
-
-
-def test_users_text_never_becomes_html(history: pd.DataFrame) -> None:
-    figure = overlay_figure(history, LINES, "train/loss")
-    assert figure.data[1].name == "&lt;b&gt;x&lt;/b&gt;"
-    scatter = scatter_figure(LINES, ["<i>", "b"], [0.9, 0.8], "dataset", "eval/accuracy")
-    assert "<i>" not in str(scatter.data[0].x) + scatter.data[0].hovertemplate + scatter.data[1].name
-
-
-def test_splits_are_named_where_they_differ(history: pd.DataFrame) -> None:
-    lines = [LINES[0], Line("b", "calm-owl-2", "#D55E00", "test")]
-    figure = overlay_figure(history, lines, "eval/accuracy")
-    assert [trace.name for trace in figure.data] == ["bold-heron-7 (validation)", "calm-owl-2 (test)"]
-    same = overlay_figure(history, [LINES[0]], "eval/accuracy")
-    assert same.layout.title.text == "Accuracy, validation split"
 
 
 def test_what_is_no_number_leaves_a_gap(history: pd.DataFrame) -> None:
     history.loc[history["step"] == 50, "value"] = np.inf
     figure = loss_figure(history[history["run_id"] == "a"], smoothing=0.5)
     assert np.isnan(figure.data[1].y[5])
-
-
-def test_a_learning_rate_stands_on_a_log_axis_and_a_word_beside_others() -> None:
-    figure = scatter_figure(LINES, [1e-3, 1e-1], [0.9, 0.8], "learning_rate", "eval/accuracy")
-    assert figure.layout.xaxis.type == "log"
-    assert [trace.y[0] for trace in figure.data] == [90.0, 80.0]
-    assert scatter_figure(LINES, ["sgd", "adam"], [0.9, 0.8], "optimizer", "eval/loss").layout.xaxis.type == "category"
-    assert scatter_figure(LINES, [0.0, 0.1], [0.9, 0.8], "weight_decay", "eval/loss").layout.xaxis.type == "linear"
 
 
 def test_the_machine_is_drawn_by_kind() -> None:
@@ -139,5 +102,3 @@ def test_names_that_other_programs_gave_metrics_and_settings_are_text_on_the_axe
     hostile = '<a href="http://evil.example">x</a>'
     history = pd.DataFrame({"run_id": ["r"], "key": [hostile], "step": [1], "timestamp": [0], "value": [1.0]})
     assert "<a" not in metric_figure(history, hostile).layout.yaxis.title.text
-    figure = scatter_figure([Line("r", hostile, "#000")], ["a"], [1.0], hostile, hostile)
-    assert "<a" not in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text

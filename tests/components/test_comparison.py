@@ -1,9 +1,9 @@
 """Which runs a comparison shows and in what they differ."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pages.components.comparison import (
-    difference_rows,
     differing_settings,
     from_address,
     metrics_to_draw,
@@ -11,6 +11,7 @@ from pages.components.comparison import (
     result_of,
     short_ids,
 )
+from pages.components.differences import clone_lines, difference_rows
 from trainer_core.config import TrainConfig
 from trainer_core.settings import to_params
 from trainer_core.tracking.records import RunRecord
@@ -44,15 +45,15 @@ def test_only_what_differs_is_listed() -> None:
     runs = [run("a", epochs=3, learning_rate=1e-2), run("b", epochs=4, learning_rate=1e-3)]
     assert differing_settings(runs) == ["learning_rate", "epochs"]
     rows = difference_rows(runs)
-    assert list(rows.columns) == ["Setting", "run-a", "run-b"]
-    assert rows.to_numpy().tolist() == [["Learning rate", "0.01", "1e-3"], ["Epochs", "3", "4"]]
+    assert list(rows.columns) == ["Kind", "What", "run-a", "run-b"]
+    assert rows.to_numpy().tolist() == [["Settings", "Learning rate", "0.01", "1e-3"], ["Settings", "Epochs", "3", "4"]]
     assert difference_rows([runs[0], runs[0]]).empty
 
 
 def test_a_setting_without_a_say_is_no_difference() -> None:
     runs = [run("a", model="cnn", hidden_sizes=(64,)), run("b", hidden_sizes=(32,))]
-    rows = dict(zip(difference_rows(runs)["Setting"], difference_rows(runs).to_numpy().tolist(), strict=True))
-    assert rows["Hidden sizes"][1:] == ["–", "32"], "a CNN has no hidden layers of that kind"
+    rows = {row[1]: row[2:] for row in difference_rows(runs).to_numpy().tolist()}
+    assert rows["Hidden sizes"] == ["–", "32"], "a CNN has no hidden layers of that kind"
     both = [run("a", model="cnn", hidden_sizes=(64,)), run("b", model="cnn", hidden_sizes=(32,))]
     assert differing_settings(both) == []
 
@@ -60,7 +61,7 @@ def test_a_setting_without_a_say_is_no_difference() -> None:
 def test_runs_of_one_name_are_told_apart_by_id() -> None:
     one, other = run("a", epochs=3), run("b", epochs=4)
     same = RunRecord(other.run_id, one.name, other.state, other.experiment, None, None, other.params, {})
-    assert list(difference_rows([one, same]).columns) == ["Setting", "run-a (aaaaaa)", "run-a (bbbbbb)"]
+    assert list(difference_rows([one, same]).columns) == ["Kind", "What", "run-a (aaaaaa)", "run-a (bbbbbb)"]
 
 
 def test_the_telling_metrics_come_first() -> None:
@@ -78,3 +79,34 @@ def test_the_telling_metrics_come_first() -> None:
 def test_a_result_is_the_best_of_what_is_evaluated_during_training() -> None:
     assert result_of(run("a"), "eval/accuracy") == 0.95
     assert result_of(run("a"), "eval/nothing") is None
+
+
+def test_environment_data_code_and_tags_are_listed_where_they_differ() -> None:
+    one, other = run("a"), run("b")
+    around = {
+        "descent.python": "3.11.7",
+        "descent.dataset_digest": "d" * 64,
+        "descent.packages": "torch 2.13.0, transformers 5.23.0",
+    }
+    one = replace(one, tags={**around, "mlflow.source.git.commit": "1" * 40, "final": "yes"})
+    other = replace(
+        other, tags={**around, "descent.packages": "torch 2.13.0, transformers 5.24.0", "descent.dataset_digest": "e" * 64}
+    )
+    rows = {row[1]: (row[0], *row[2:]) for row in difference_rows([one, other]).to_numpy().tolist()}
+    assert rows == {
+        "Dataset digest": ("Data", "d" * 12, "e" * 12),
+        "Git commit": ("Code", "1" * 12, "–"),
+        "transformers": ("Environment", "5.23.0", "5.24.0"),
+        "final": ("Tags", "✓", "–"),
+    }
+
+
+def test_a_clone_says_what_it_changed_and_what_came_of_it() -> None:
+    parent = run("a", learning_rate=2e-5)
+    child = replace(run("b", learning_rate=1e-4), tags={"descent.cloned_from": "a" * 32}, best={"eval/accuracy": 0.969})
+    assert clone_lines([child, parent], [child, parent]) == [
+        ("run-b", "run-a", "Learning rate 2e-5 → 1e-4 · Accuracy, validation split +1.90 points")
+    ]
+    assert clone_lines([child], [child]) == [], "its parent is gone"
+    same = replace(child, params=parent.params, metrics={}, best={})
+    assert clone_lines([same], [same, parent]) == [("run-b", "run-a", "nothing changed")]

@@ -75,6 +75,22 @@ class RunRecord:
         return self.tags.get(names.ARCHIVED) == "true"
 
     @property
+    def starred(self) -> bool:
+        """Whether the user marked the run."""
+        return self.tags.get(names.STARRED) == "true"
+
+    @property
+    def note(self) -> str:
+        """What the user wrote about the run."""
+        return self.tags.get(names.NOTE, "")
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """The user's own tags, by name; the value is empty where none was given."""
+        own = {name: value for name, value in self.tags.items() if not name.startswith((names.PREFIX, "mlflow."))}
+        return {name: "" if value == names.NO_VALUE else value for name, value in sorted(own.items())}
+
+    @property
     def reason(self) -> str:
         """Why the run failed or stopped, as a sentence; empty otherwise."""
         return self.tags.get(names.REASON, "")

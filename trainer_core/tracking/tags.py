@@ -18,6 +18,10 @@ FORESEEN = "descent.foreseen"
 EPOCHS = "descent.epochs"
 """The epochs of a run that was trained longer than it was launched for: params never change."""
 
+STARRED = "descent.starred"
+NO_VALUE = "yes"
+"""The value of a user's tag that was given none: MLflow keeps no empty ones."""
+
 # Set by the worker.
 DATASET = "descent.dataset"
 DATASET_DIGEST = "descent.dataset_digest"
@@ -44,6 +48,8 @@ TOTAL_STEPS = "descent.total_steps"
 # Among MLflow's own, which its pages hide.
 LAUNCH = "mlflow.descentLaunch"
 """The token of the launch that created the run, see jobs.database: it finds a run whose launcher was killed."""
+NOTE = "mlflow.note.content"
+"""What MLflow's pages show as a run's description."""
 GIT_COMMIT = "mlflow.source.git.commit"
 SOURCE_NAME = "mlflow.source.name"
 USER = "mlflow.user"

@@ -4,11 +4,13 @@
 which `app.py` serves, and lets it redraw only what changed.
 """
 
+import html
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from gettext import gettext as _
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -18,7 +20,7 @@ PLOTLY_URL = "/vendor/plotly.min.js"
 _HERE = Path(__file__).parent
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=8)
 def _asset(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
@@ -27,15 +29,36 @@ _mount = st.components.v2.component(
     "descent.live_chart",
     html='<div class="descent-chart"></div>',
     css=_asset("chart.css"),
-    js=_asset("chart.js"),
+    js="\n".join(_asset(name) for name in ("group.js", "picks.js", "export.js", "chart.js")),
     isolate_styles=False,
 )
 
 
+@dataclass(frozen=True)
+class ChartState:
+    """What a viewer did with a chart.
+
+    `zoom` are the ranges zoomed to, `{"x": (from, to), "y": (from, to)}`, on a log axis as exponents of ten; None where nothing is
+    zoomed. `picked` is the `customdata` of the points just clicked (`how` is "click") or selected ("select"), in the one run that
+    this causes.
+    """
+
+    zoom: dict[str, tuple[float, float]] | None = None
+    picked: tuple[str, ...] | None = None
+    how: str | None = None
+
+
 def live_chart(
-    figure: go.Figure | Mapping[str, Any], key: str, height: int = 320, *, report_zoom: bool = False
-) -> dict[str, tuple[float, float]] | None:
-    """Draws the figure, `height` pixels high and as wide as its place.
+    figure: go.Figure | Mapping[str, Any],
+    key: str,
+    height: int = 320,
+    *,
+    report_zoom: bool = False,
+    report_picks: Literal["", "click", "select"] = "",
+    group: str | None = None,
+    name: str | None = None,
+) -> ChartState:
+    """Draws the figure, `height` pixels high and as wide as its place, with buttons that save it as PNG, SVG or a page of its own.
 
     Zoom and hidden traces stay as the viewer left them for as long as `layout.uirevision` (by default `key`) stays the same.
     The alt text is `layout.meta["alt"]`, else the title.
@@ -44,11 +67,11 @@ def live_chart(
         figure: What to draw; colours of text, grid and background come from the theme.
         key: The chart's identity on the page.
         height: In pixels.
-        report_zoom: Whether a zoom reruns the fragment or page around the chart, so that the range below is current.
-
-    Returns:
-        The ranges that the viewer zoomed to, `{"x": (from, to), "y": (from, to)}`, on a log axis as exponents of ten;
-        None where nothing is zoomed.
+        report_zoom: Whether a zoom reruns the fragment or page around the chart, so that `zoom` is current.
+        report_picks: Whether points with `customdata`, a text each, can be clicked, or also selected by box, lasso or brushes of
+            parallel coordinates.
+        group: Charts of the same group share the cursor and the stretch across that is zoomed into.
+        name: What a saved file is called; by default the title.
     """
     plain: dict[str, Any] = figure.to_plotly_json() if isinstance(figure, go.Figure) else dict(figure)
     layout = dict(plain.get("layout", {}))
@@ -61,20 +84,38 @@ def live_chart(
             "alt": _alt(layout),
             "height": height,
             "reportZoom": report_zoom,
+            "picks": report_picks,
+            "group": group,
+            "name": name or _title(layout),
             "url": PLOTLY_URL,
+            "words": {"png": _("Save as PNG"), "svg": _("Save as SVG"), "html": _("Save as a page (HTML)")},
             "failed": _("The chart can't be drawn: {url} is missing. Start the dashboard with “make run”.").format(url=PLOTLY_URL),
         },
         default={"zoom": None},
         height=height,
         on_zoom_change=lambda: None,
+        on_picked_change=lambda: None,
     )
-    zoom = result.zoom
+    picked = result.picked
+    ids = tuple(str(one) for one in picked["ids"]) if picked else None
+    return ChartState(_ranges(result.zoom), ids, picked["how"] if picked else None)
+
+
+def zoom_before(key: str) -> dict[str, tuple[float, float]] | None:
+    """The ranges that the chart `key` is zoomed to, known before it is drawn: what it will show can be read first."""
+    state = st.session_state.get(key)
+    return _ranges(getattr(state, "zoom", None))
+
+
+def _ranges(zoom: Mapping[str, Any] | None) -> dict[str, tuple[float, float]] | None:
     return {axis: (float(ends[0]), float(ends[1])) for axis, ends in zoom.items()} if zoom else None
 
 
 def _alt(layout: Mapping[str, Any]) -> str:
     meta = layout.get("meta")
-    if isinstance(meta, Mapping) and meta.get("alt"):
-        return str(meta["alt"])
+    return str(meta["alt"]) if isinstance(meta, Mapping) and meta.get("alt") else _title(layout)
+
+
+def _title(layout: Mapping[str, Any]) -> str:
     title = layout.get("title")
-    return str(title.get("text") or _("Chart")) if isinstance(title, Mapping) else _("Chart")
+    return html.unescape(str(title.get("text") or _("Chart"))) if isinstance(title, Mapping) else _("Chart")

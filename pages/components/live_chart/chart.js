@@ -1,6 +1,7 @@
 // Draws a Plotly figure, redraws it in place when points arrive, and keeps the viewer's zoom.
 // Streamlit calls the default export at mount, whenever `data` changes and when the theme changes.
 
+const NARROW = 520; // pixels; below, the tools stand in a column, where they leave the title free
 const states = new WeakMap(); // parentElement -> what belongs to one mounted chart
 
 function loadPlotly(url) {
@@ -18,7 +19,7 @@ function loadPlotly(url) {
   return window.descentPlotly;
 }
 
-function themed(layout, element) {
+function themed(layout, element, grouped) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   const text = colour("--st-text-color") || style.color;
@@ -30,7 +31,7 @@ function themed(layout, element) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { size: 13, ...layout.font, color: text, family: colour("--st-font") || style.fontFamily },
-    hoverlabel: { bgcolor: background, bordercolor: border, font: { color: text, size: 13 }, namelength: -1, ...layout.hoverlabel },
+    hoverlabel: { bgcolor: background, bordercolor: border, font: { color: text, size: 13 }, namelength: 60, ...layout.hoverlabel },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: text, activecolor: colour("--st-primary-color"), ...layout.modebar },
     legend: { bgcolor: "rgba(0,0,0,0)", ...layout.legend },
   };
@@ -38,7 +39,8 @@ function themed(layout, element) {
   result.annotations = (layout.annotations ?? []).map((note) => ({ bgcolor: page, opacity: 0.9, borderpad: 2, ...note }));
   for (const name of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(name)) {
-      result[name] = { gridcolor: border, zerolinecolor: border, linecolor: border, tickcolor: border, ...layout[name] };
+      const spike = grouped && name[0] === "x" ? { showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot", spikecolor: text } : {};
+      result[name] = { ...spike, gridcolor: border, zerolinecolor: border, linecolor: border, tickcolor: border, ...layout[name] };
     }
   }
   return result;
@@ -60,19 +62,26 @@ async function draw(state) {
     const Plotly = await loadPlotly(state.url);
     const { figure, reportZoom } = state.pending;
     state.pending = null;
+    const selecting = state.picks === "select" ? [] : ["select2d", "lasso2d"];
     const config = {
       displaylogo: false,
       showSendToCloud: false,
       responsive: false,
       displayModeBar: "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      modeBarButtonsToRemove: ["toImage", ...selecting, "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      modeBarButtonsToAdd: exportButtons(state),
     };
-    await Plotly.react(state.box, figure.data, themed(figure.layout, state.box), config);
+    const layout = withSharedZoom(state, themed(figure.layout, state.box, Boolean(state.group)));
+    if (state.box.offsetWidth < NARROW) layout.modebar = { ...layout.modebar, orientation: "v" };
+    await Plotly.react(state.box, figure.data, layout, config);
     state.reportZoom = reportZoom;
     state.box.classList.add("descent-chart-ready");
     if (!state.listening) {
       state.listening = true;
-      state.box.on("plotly_relayout", () => {
+      shareCursor(state);
+      listenForPicks(state);
+      state.box.on("plotly_relayout", (change) => {
+        shareZoom(state, change ?? {});
         if (!state.reportZoom) return;
         clearTimeout(state.timer);
         state.timer = setTimeout(() => report(state), 250);
@@ -113,6 +122,8 @@ function mount(parentElement) {
   observer.observe(box);
   state.end = () => {
     clearTimeout(state.timer);
+    clearTimeout(state.brushTimer);
+    leaveGroup(state);
     observer.disconnect();
     window.removeEventListener("pointerup", release, true);
     window.removeEventListener("pointercancel", release, true);
@@ -123,11 +134,16 @@ function mount(parentElement) {
   return state;
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const state = states.get(parentElement) ?? mount(parentElement);
   state.url = data.url;
   state.failed = data.failed;
   state.setStateValue = setStateValue;
+  state.setTriggerValue = setTriggerValue;
+  state.name = data.name;
+  state.words = data.words;
+  state.picks = data.picks;
+  joinGroup(state, data.group);
   state.box.style.height = `${data.height}px`;
   state.box.setAttribute("role", "img");
   state.box.setAttribute("aria-label", data.alt);

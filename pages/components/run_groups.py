@@ -1,0 +1,80 @@
+"""Runs that share settings, as one: what a comparison draws as a mean with a band. No Streamlit here."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pages.components.comparison import result_of
+from pages.components.formats import format_setting, metric_label, setting_label
+from trainer_core.measures import is_lower_better, is_share
+from trainer_core.tracking.records import RunRecord
+
+NEVER = ("seed", "name")
+"""Settings that are no part of a group: runs that differ in them alone are repetitions."""
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs with the same values of some settings."""
+
+    settings: tuple[tuple[str, Any], ...]
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def label(self) -> str:
+        """`Learning rate 1e-3 · Batch size 64 (3 runs)`."""
+        words = " · ".join(f"{setting_label(name)} {format_setting(name, value)}" for name, value in self.settings)
+        return f"{words} ({ngettext('{count} run', '{count} runs', len(self.runs)).format(count=len(self.runs))})"
+
+
+def group_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> list[RunGroup]:
+    """Groups by the values of the settings, in the order of those; runs that lack one make a group of their own."""
+    wanted = [name for name in names if name not in NEVER]
+    if not wanted:
+        return []
+    members: dict[tuple[Any, ...], list[RunRecord]] = {}
+    for run in runs:
+        members.setdefault(tuple(run.settings.get(name) for name in wanted), []).append(run)
+    ordered = sorted(members, key=lambda values: [_rank(value) for value in values])
+    return [RunGroup(tuple(zip(wanted, values, strict=True)), tuple(members[values])) for values in ordered]
+
+
+def group_rows(groups: Sequence[RunGroup], key: str, split: str) -> pd.DataFrame:
+    """A row a group: its settings, how many runs, and of a result mean, sample deviation, lowest, highest and the best run's
+    name. Shares are in per cent."""
+    columns: dict[str, list[Any]] = {}
+    for place, (name, _value) in enumerate(groups[0].settings if groups else ()):
+        columns[setting_label(name)] = [format_setting(name, group.settings[place][1]) for group in groups]
+    columns[_("Runs")] = [len(group.runs) for group in groups]
+    found = [_values(group, key) for group in groups]
+    unit = " (%)" if is_share(key) else ""
+    columns[metric_label(key, split) + unit] = [statistics.fmean(values) if values else np.nan for values in found]
+    columns[_("± deviation")] = [statistics.stdev(values) if len(values) > 1 else np.nan for values in found]
+    columns[_("Lowest")] = [min(values, default=np.nan) for values in found]
+    columns[_("Highest")] = [max(values, default=np.nan) for values in found]
+    columns[_("Best run")] = [_best_run(group, key) for group in groups]
+    return pd.DataFrame(columns)
+
+
+def _values(group: RunGroup, key: str) -> list[float]:
+    scale = 100.0 if is_share(key) else 1.0
+    found = (result_of(run, key) for run in group.runs)
+    return [value * scale for value in found if value is not None and np.isfinite(value) and abs(value) < 1.79e308]
+
+
+def _best_run(group: RunGroup, key: str) -> str:
+    measured = [(value, run.name) for run in group.runs if (value := result_of(run, key)) is not None and np.isfinite(value)]
+    return (min if is_lower_better(key) else max)(measured)[1] if measured else "–"
+
+
+def _rank(value: Any) -> tuple[int, float, str]:
+    """Numbers by size, then words, then nothing."""
+    if isinstance(value, (int, float)):
+        return 0, float(value), ""
+    return (2, 0.0, "") if value is None else (1, 0.0, str(value))
