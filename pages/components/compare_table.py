@@ -29,8 +29,8 @@ from trainer_core.store import Store
 from trainer_core.tracking.records import RunRecord
 
 _ROWS = 11
-_CHOSEN = "chosen/version"
-"""Counts how often a chart chose runs: the table is another one then, with the choice put in place."""
+_FIRST = "chosen/first"
+"""The runs that stand first in the table: those that the address or a chart chose. What is picked in the table stays in place."""
 
 
 def choose_runs(store: Store, everything: Sequence[RunRecord]) -> tuple[list[RunRecord], list[RunRecord], list[RunGroup]]:
@@ -50,6 +50,8 @@ def choose_runs(store: Store, everything: Sequence[RunRecord]) -> tuple[list[Run
         found = find(offered, search or "", parse_filters(st.query_params.get("where", "")))
         columns, grouped_by = _columns(found or offered), _grouping(found or offered)
     chosen = from_address(st.query_params.get("runs", ""), everything)
+    first = st.session_state.setdefault(_FIRST, {run.run_id for run in chosen})
+    found.sort(key=lambda run: run.run_id not in first)
     shown = chosen or newest_of_one_dataset(found)
     groups = group_runs(chosen or found, grouped_by)
     compared = [run for group in groups for run in group.runs] if groups else shown
@@ -69,7 +71,7 @@ def choose(run_ids: Sequence[str], of: int) -> None:
         st.query_params.pop("runs", None)
     else:
         st.query_params["runs"] = short_ids(wanted)
-    st.session_state[_CHOSEN] = st.session_state.get(_CHOSEN, 0) + 1
+    st.session_state[_FIRST] = set(wanted)
     st.rerun()
 
 
@@ -172,7 +174,7 @@ def _table(
     picked = st.dataframe(
         frame,
         # Rows move when the search changes or a run arrives: another table then, with the choice put in place again.
-        key=f"runs-{st.session_state.get(_CHOSEN, 0)}-{hash(tuple(run.run_id for run in found))}",
+        key=f"runs-{hash((tuple(run.run_id for run in found), frozenset(st.session_state[_FIRST])))}",
         hide_index=True,
         height=table_height(len(found), _ROWS),
         placeholder="–",
