@@ -10,7 +10,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.pytorch_utils import Conv1D
 
 from trainer_core.training import products
-from trainer_core.training.products import is_faster, use_onednn
+from trainer_core.training.products import ATTENTION, is_faster, use_mixed, use_onednn
 
 needs_onednn = pytest.mark.skipif(
     not (hasattr(torch.ops.mkldnn, "_linear_pointwise") and torch.backends.mkldnn.is_available()),
@@ -89,3 +89,33 @@ def test_the_processor_s_kind_decides(tmp_path: Path, text: str | None, may_be: 
     if text is not None:
         place.write_text(text)
     assert is_faster(place) == (may_be and torch.backends.cpu.get_cpu_capability() == "AVX512")
+
+
+@needs_onednn
+def test_in_bf16_attention_and_the_head_are_computed_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    ids = torch.randint(0, 90, (3, 9), generator=torch.Generator().manual_seed(1))
+    gradients, losses = [], []
+    for mixed in (False, True):
+        torch.manual_seed(0)
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=32, n_layer=2, n_head=2)).eval()
+        if mixed:
+            assert use_mixed(model) == 2
+            assert model.config._attn_implementation == ATTENTION
+            assert ATTENTION not in model.config.to_json_string(), "a checkpoint must load where nobody knows the name"
+        exact = model(ids, labels=ids).loss
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(ids, labels=ids).loss
+        loss.backward()
+        losses.append((float(exact), float(loss)))
+        gradients.append({name: weight.grad for name, weight in model.named_parameters()})
+    (exact, plain), (still, ours) = losses
+    assert still == pytest.approx(exact, rel=1e-6), "in fp32 nothing changes"
+    assert abs(ours - exact) <= abs(plain - exact) + 1e-3
+    for name, gradient in gradients[0].items():
+        assert gradients[1][name] is not None
+        assert torch.allclose(gradient, gradients[1][name], atol=2e-2), name
+
+
+def test_a_model_without_attention_of_pytorch_s_own_is_left_alone() -> None:
+    assert use_mixed(nn.Linear(400, 300)) == 0

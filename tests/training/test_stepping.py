@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train
 from trainer_core.config import TrainConfig
-from trainer_core.training import stepping
+from trainer_core.training import products, stepping
 from trainer_core.training.stepping import StepInBackward, can_step_in_backward
 
 WEIGHTS = [torch.nn.Parameter(torch.zeros(30_000_000, device="meta"))]
@@ -84,3 +85,26 @@ def test_a_run_gives_the_same_weights_and_norms_and_resumes_to_them(
     stopped = train_run(config, stop_at=last // 2)
     resumed = train_run(config, run_id=stopped.run_id, resume_from=stopped.checkpoints()[-1].step)
     assert resumed.weights(last) == plain.weights(last)
+
+
+def test_a_weight_that_head_and_embedding_share_is_updated_once_and_with_all_of_its_gradient(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stepping, "_AT_ONCE_BYTES", 1_000)
+    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    ends: list[dict[str, torch.Tensor]] = []
+    for in_backward in (False, True):
+        torch.manual_seed(0)
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=32, n_layer=2, n_head=2)).eval()
+        assert products._share_embedding(model) or not products._is_there()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+        watched = StepInBackward(optimizer, list(model.parameters()), lambda: True) if in_backward else None
+        for ids in torch.randint(0, 90, (4, 3, 9)):
+            model(ids, labels=ids).loss.backward()
+            if watched is not None:
+                watched.take_norm()
+            optimizer.step()
+            optimizer.zero_grad()
+        ends.append(model.state_dict())
+    for name, weight in ends[0].items():
+        assert torch.equal(weight, ends[1][name]), name

@@ -63,9 +63,15 @@ if model.config.pad_token_id is None:
     model.config.pad_token_id = tokenizer.pad_token_id
 """
 
-ONEDNN = """
+PRODUCTS = {
+    "onednn": """
 runpy.run_path(str(HERE / "products.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
-"""
+""",
+    "mixed": """
+runpy.run_path(str(HERE / "products.py"))["use_mixed"](model)  # attention and head in fp32, as the run had them
+""",
+}
+"""How large products were computed, by the name that the checkpoint keeps of it."""
 
 LABEL_TOKENS = """
 tokenizer.add_tokens({added}, special_tokens=True)

@@ -19,7 +19,7 @@ from trainer_core.config import PICTURES, WRITERS, TrainConfig
 from trainer_core.data import Data, ImageData, TextData, load_data
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
-from trainer_core.handing_in.text_lines import text_lines, uses_onednn
+from trainer_core.handing_in.text_lines import brings_products, text_lines
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number, read_config
 from trainer_core.store import Store
@@ -95,15 +95,15 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     """The script's text."""
     checkpoint = find_checkpoint(store, run.run_id, "best")
     body = _pictures(config, data) if isinstance(data, ImageData) else text_lines(config, data, checkpoint)
-    text = "\n".join([_head(run, config, data, uses_onednn(checkpoint)), body, _tail(config, data)])
+    text = "\n".join([_head(run, config, data, brings_products(checkpoint)), body, _tail(config, data)])
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     # The longest ones do without empty lines inside classes.
     return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
 
 
 def write_products(store: Store, run: RunRecord, folder: Path) -> None:
-    """What the script imports from beside it, where the run's products were computed by oneDNN."""
-    if uses_onednn(find_checkpoint(store, run.run_id, "best")):
+    """What the script imports from beside it, where the run's products were not computed in PyTorch's own way."""
+    if brings_products(find_checkpoint(store, run.run_id, "best")):
         shutil.copyfile(_PRODUCTS, folder / _PRODUCTS.name)
 
 

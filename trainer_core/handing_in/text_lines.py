@@ -61,15 +61,15 @@ def text_lines(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> s
     if ids:
         shown = ", ".join(f"{backend.decode([token]).strip() or backend.id_to_token(token)}" for token in ids)
         parts.append(f"LABEL_TOKENS = {ids}  # {shown}".replace("\n", " ") + "\n")
-    if uses_onednn(checkpoint):
-        parts.append(pieces.ONEDNN)
+    if brings_products(checkpoint):
+        parts.append(pieces.PRODUCTS[checkpoint.details["products"]])
     parts.append(_rows(config, backend, pair, checkpoint))
     return "".join(parts) + '\n\ntrain = Rows("train")\n'
 
 
-def uses_onednn(checkpoint: Checkpoint) -> bool:
-    """Whether the run's large products were computed by oneDNN, see training/products."""
-    return checkpoint.details.get("products") == "onednn"
+def brings_products(checkpoint: Checkpoint) -> bool:
+    """Whether the run's large products were computed in another way than PyTorch's own, see training/products."""
+    return checkpoint.details.get("products") in pieces.PRODUCTS
 
 
 def _adapter(checkpoint: Checkpoint, writes: bool) -> str:

@@ -1,43 +1,70 @@
 """Reads runs with their params, tags, last and best values from MLflow's own tables, and remembers what does not change.
 
-A page that is drawn anew asks for all runs again. What MLflow keeps in small tables is read each time: runs, tags and last values.
-Params, which never change, and best values are read again only where those say that a run has moved on, and a run that is as it
-was is the same record.
+A page that is drawn anew asks for all runs again. As long as nothing was written, they come from memory. Else what MLflow keeps in
+small tables is read again: runs, tags and last values; params and best values only of runs that are live or moved on. A run that
+is as it was is the same record.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
 
 from trainer_core.measures import is_lower_better
 from trainer_core.tracking import tags as names
-from trainer_core.tracking.records import STATE_OF_STATUS, Restart, RunRecord, as_time, is_superseded, read_restarts
+from trainer_core.tracking.changes import version_of
+from trainer_core.tracking.records import (
+    STATE_OF_STATUS,
+    STATUS_OF_STATE,
+    Restart,
+    RunRecord,
+    as_time,
+    is_superseded,
+    read_restarts,
+)
 from trainer_core.tracking.sql import standing, stored_value
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-_KNOWN: TTLCache[str, dict[str, tuple[Any, RunRecord]]] = TTLCache(maxsize=4, ttl=600)
-"""By database: what each run was read from, and the record. After ten minutes all is read afresh."""
+_KNOWN: TTLCache[str, "_Known"] = TTLCache(maxsize=4, ttl=600)
+"""By database. After ten minutes all is read afresh."""
 _LOCK = threading.Lock()
+_LIVE = (STATUS_OF_STATE["queued"], STATUS_OF_STATE["running"])
+"""Runs that may be given params yet."""
 _MANY = 500
 """Run ids from which on a whole table is read: naming them all would take longer."""
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What each run was read from, and the record; and the database's version then."""
+
+    runs: Mapping[str, tuple[Any, RunRecord]] = field(default_factory=dict)
+    version: tuple[int, ...] | None = None
+
+
 def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None, *, deleted: bool = False) -> list[RunRecord]:
     """Every run that is not deleted, newest first, or those of `run_ids`; with `deleted` those that are."""
-    known: dict[str, tuple[Any, RunRecord]] = {}
+    known: Mapping[str, tuple[Any, RunRecord]] = {}
+    version = None
     if run_ids is None and not deleted:
+        version = version_of(engine)
         with _LOCK:
-            known = _KNOWN.setdefault(str(engine.url), {})
+            before = _KNOWN.get(str(engine.url), _Known())
+        if version is not None and before.version == version:
+            return [record for _state, record in before.runs.values()]
+        known = before.runs
     with engine.connect() as connection:
         runs = _runs(connection, run_ids, deleted)
         chosen = run_ids if run_ids is not None else [row[0] for row in runs] if deleted else None
         tags, last = _tags(connection, chosen), _last(connection, chosen)
         seen = {row[0]: (row, tags.get(row[0]), last.get(row[0])) for row in runs}
-        moved = [run_id for run_id, state in seen.items() if run_id not in known or known[run_id][0] != state]
+        moved = [
+            run_id for run_id, state in seen.items() if state[0][2] in _LIVE or run_id not in known or known[run_id][0] != state
+        ]
         if moved:
             restarts = {run_id: found for run_id in moved if (found := read_restarts(tags.get(run_id, {}).get(names.RESTARTS, "")))}
             params, best = _params(connection, moved), _best_values(connection, moved, restarts)
@@ -51,7 +78,7 @@ def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None, *, deleted
     read = {**known, **{record.run_id: (seen[record.run_id], record) for record in records}}
     if run_ids is None and not deleted:
         with _LOCK:
-            _KNOWN[str(engine.url)] = {run_id: read[run_id] for run_id in seen}
+            _KNOWN[str(engine.url)] = _Known({run_id: read[run_id] for run_id in seen}, version)
     return [read[run_id][1] for run_id in seen]
 
 

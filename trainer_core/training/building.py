@@ -22,7 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
-from trainer_core.training.products import is_faster, use_onednn
+from trainer_core.training.products import is_faster, use_mixed, use_onednn
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
@@ -61,7 +61,7 @@ def build(config: TrainConfig, store: Store, pulse: Pulse, threads: int | None =
         torch.set_num_threads(choose_threads(count_flops(task, config), torch.get_num_threads()))
     details = task.details | {"labels": data.label_names, "dataset_digest": data.digest, "task": config.task}
     details["threads"] = torch.get_num_threads()
-    details["products"] = "onednn" if _wants_onednn(config) and use_onednn(task.model) else "torch"
+    details["products"] = _quicker_products(config, task)
     return Built(data, task, details, device)
 
 
@@ -100,8 +100,14 @@ def peak_memory_bytes() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _wants_onednn(config: TrainConfig) -> bool:
-    return config.task in TEXTS and choose_precision(config.precision) == "fp32" and not torch.cuda.is_available() and is_faster()
+def _quicker_products(config: TrainConfig, task: Prepared) -> str:
+    """Has a model on a CPU computed in the quickest way known, see products; returns that way's name."""
+    if config.task not in TEXTS or torch.cuda.is_available():
+        return "torch"
+    precision = choose_precision(config.precision)
+    if precision == "fp32" and is_faster() and use_onednn(task.model):
+        return "onednn"
+    return "mixed" if precision == "bf16" and use_mixed(task.model) else "torch"
 
 
 def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:

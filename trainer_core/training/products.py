@@ -1,7 +1,13 @@
-"""Matrix products in fp32 by oneDNN in place of MKL, where that is known to be faster: on AMD processors with AVX-512.
+"""What a CPU computes quicker in another way than PyTorch's own: products in fp32 on AMD, attention and head in bf16.
+
+Products in fp32 are oneDNN's in place of MKL's where that is known to be faster: on AMD processors with AVX-512.
 
 PyTorch computes fp32 products with MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN, which PyTorch ships
 too and uses for bf16, takes half the time there. The figures are the same up to the order of sums.
+
+In bf16, autocast leaves two things slow on a CPU: the way back through attention, which PyTorch computes in bf16 several times
+slower than in fp32, and a large head for the few positions whose label is read, whose weight is turned into bf16 and its gradient
+back for a product of a few rows. Both are computed in fp32 here: quicker, and more exact.
 
 This file is also written beside the scripts of runs that were computed so: it needs torch and transformers alone.
 """
@@ -13,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+ATTENTION = "sdpa_fp32"
+"""The name by which transformers knows attention in fp32."""
 LEAST_WEIGHTS = 100_000
 """Weights of a layer below which the call itself costs more than the product saves."""
 
@@ -115,10 +123,38 @@ def use_onednn(model: nn.Module) -> int:
     return changed
 
 
-def _share_embedding(model: nn.Module) -> None:
+def use_mixed(model: nn.Module) -> int:
+    """Has a model that is trained in bf16 on a CPU attend in fp32, and compute a head that shares the embedding's weight so;
+    returns how many of the two that are.
+    """
+    changed = int(_share_embedding(model)) if _is_there() else 0
+    config: Any = getattr(model, "config", None)
+    if getattr(config, "_attn_implementation", None) == "sdpa" and hasattr(model, "set_attn_implementation"):
+        from transformers import AttentionInterface, AttentionMaskInterface
+        from transformers.masking_utils import sdpa_mask
+
+        AttentionInterface.register(ATTENTION, _attend)
+        AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+        model.set_attn_implementation(ATTENTION)  # type: ignore[operator]
+        changed += config._attn_implementation == ATTENTION
+    return changed
+
+
+def _attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **named: Any) -> Any:
+    """Attention in fp32, whatever is around it."""
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    if mask is not None and mask.is_floating_point():
+        mask = mask.float()
+    with torch.autocast("cpu", enabled=False):
+        said, weights = sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **named)
+    return said.to(query.dtype), weights
+
+
+def _share_embedding(model: nn.Module) -> bool:
     """Where the head reads the embedding's own weight, and it is trained, both add their gradients in one place."""
     if not hasattr(model, "get_input_embeddings"):
-        return
+        return False
     embedding: Any = model.get_input_embeddings()  # type: ignore[operator]
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
     plain = type(embedding) is nn.Embedding and embedding.padding_idx is None and embedding.max_norm is None
@@ -131,6 +167,8 @@ def _share_embedding(model: nn.Module) -> None:
     ):
         embedding.forward = MethodType(_rows, embedding)
         head.forward = MethodType(_shared_linear, head)  # type: ignore[method-assign]
+        return True
+    return False
 
 
 def _is_there() -> bool:
@@ -147,7 +185,7 @@ def _rows(layer: Any, ids: Tensor) -> Tensor:
 
 
 def _shared_linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, True)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x.float(), layer.weight, layer.bias, False, True)  # type: ignore[no-untyped-call]
     return product
 
 

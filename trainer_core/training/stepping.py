@@ -61,10 +61,21 @@ class StepInBackward:
         self._complete.append(weight)
         self._bytes += weight.grad.numel() * weight.grad.element_size()
         if self._bytes >= _AT_ONCE_BYTES:
-            self._optimizer.step()
-            for complete in self._complete:
-                complete.grad = None
-            self._complete, self._bytes = [], 0
+            self._step()
+
+    def _step(self) -> None:
+        """Takes the optimiser's step for the weights whose gradients are complete, and for no other."""
+        told = {id(weight) for weight in self._complete}
+        # A weight that a head and an embedding share may have half of its gradient by now.
+        waiting = [(weight, weight.grad) for weight in self._weights if weight.grad is not None and id(weight) not in told]
+        for weight, _gradient in waiting:
+            weight.grad = None
+        self._optimizer.step()
+        for complete in self._complete:
+            complete.grad = None
+        for weight, gradient in waiting:
+            weight.grad = gradient
+        self._complete, self._bytes = [], 0
 
     def _add_square(self, gradient: Tensor) -> None:
         square = torch.linalg.vector_norm(gradient.float()).square()
