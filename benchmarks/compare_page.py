@@ -149,9 +149,11 @@ def _curves(store: Store, run_ids: list[str], pairs: int) -> dict[str, Any]:
 
 
 def _read(store: Store, run_ids: list[str]) -> Any:
+    """As the page reads them: half as finely where there are many."""
+    from pages.components.compare_curves import buckets_for
     from trainer_core.tracking.curves import read_curves
 
-    return read_curves(store, run_ids, [KEY])
+    return read_curves(store, run_ids, [KEY], buckets_for(len(run_ids)))
 
 
 def _ready(store: Store, run_ids: list[str]) -> str:

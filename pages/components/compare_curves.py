@@ -21,15 +21,15 @@ from pages.components.series import PROGRESS, XAxis
 from pages.components.session import metric_label
 from trainer_core.checkpoints import list_checkpoints
 from trainer_core.store import Store
-from trainer_core.tracking.curve import coarser
+from trainer_core.tracking.curve import BUCKETS
 from trainer_core.tracking.curves import read_curves, read_range, with_detail
 from trainer_core.tracking.records import RunRecord
 
 _FEW = 12
 """Runs up to which checkpoints are marked: with more, nobody would find one."""
-_GRID_BUCKETS = 256
+_COARSE = 256
 _FINE_RUNS = 10
-"""Runs up to which curves are drawn as finely as they are read; more are drawn at half of it."""
+"""Runs up to which curves are drawn as finely as a chart is wide; more are drawn half as finely."""
 _TALL, _LOW = 430, 300
 
 
@@ -111,6 +111,11 @@ def _choices(shown: Sequence[RunRecord], keys: Sequence[str]) -> tuple[list[str]
     return list(st.session_state["metrics"]) or list(default), view
 
 
+def buckets_for(runs: int) -> int:
+    """How finely the curves of so many runs are drawn."""
+    return BUCKETS if runs <= _FINE_RUNS else _COARSE
+
+
 def _draw(
     store: Store,
     shown: Sequence[RunRecord],
@@ -121,7 +126,8 @@ def _draw(
 ) -> None:
     read = [key for metric in chosen for key in keys_of(metric)]
     ids = [run.run_id for run in shown]
-    whole = read_curves(store, ids, [*read, *([PROGRESS[view.axis]] if view.axis in PROGRESS else [])])
+    buckets = buckets_for(len(ids))
+    whole = read_curves(store, ids, [*read, *([PROGRESS[view.axis]] if view.axis in PROGRESS else [])], buckets)
     places = {run.run_id: place for place, run in enumerate(shown)}
     lines = [line_of(run, run_ids) for run in shown]
     own_groups = [
@@ -172,9 +178,7 @@ def _at_zoom(
 ) -> Curves:
     """The curves as finely as the chart shows them: what is zoomed into is read again."""
     if across is None:
-        if len(lines) <= _FINE_RUNS:
-            return curves
-        return {place: coarser(curve, _GRID_BUCKETS) for place, curve in curves.items()}
+        return curves
     ends = (10 ** across[0], 10 ** across[1]) if view.log_x else across
     detailed = dict(curves)
     for line in lines:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from gettext import gettext as _
 
 from pages.components.formats import matters
+from pages.components.remembered import of_same_runs
 from pages.components.run_facts import evaluated_on
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
@@ -40,6 +41,7 @@ def metrics_to_draw(keys: Sequence[str]) -> list[str]:
     return [key for key in _FIRST if key in drawn] + [key for key in drawn if key not in _FIRST]
 
 
+@of_same_runs
 def differing_settings(runs: Sequence[RunRecord]) -> list[str]:
     """The names of the params in which the runs differ: the learning rate, then ours in the form's order, then others.
 
@@ -57,6 +59,7 @@ def unique_names(runs: Sequence[RunRecord]) -> Mapping[str, str]:
     return {run.run_id: run.name if names.count(run.name) == 1 else f"{run.name} ({run.run_id[:6]})" for run in runs}
 
 
+@of_same_runs
 def results_of(runs: Sequence[RunRecord]) -> list[str]:
     """The results that at least one run has, the telling ones first."""
     return metrics_to_draw(sorted({key for run in runs for key in run.metrics if not key.startswith("system/")}))

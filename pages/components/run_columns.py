@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.components.comparison import differing_settings, result_of, results_of
 from pages.components.formats import metric_label, setting_label
+from pages.components.remembered import of_same_runs
 from pages.components.run_facts import dataset_words
 from pages.components.session import state_colours, state_text
 from trainer_core.measures import is_share
@@ -32,6 +33,7 @@ FACTS: Mapping[str, str] = {
 }
 
 
+@of_same_runs
 def choosable_columns(runs: Sequence[RunRecord]) -> list[str]:
     """What can be a column: results, facts, the settings that differ, then all others."""
     differing = differing_settings(runs)

@@ -17,6 +17,7 @@ from cachetools import LRUCache
 
 from pages.components.comparison import result_of
 from pages.components.formats import setting_label
+from pages.components.remembered import of_same_runs
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
@@ -69,6 +70,7 @@ def number_of(run: RunRecord, column: str) -> float | None:
         return None
 
 
+@of_same_runs
 def number_columns(runs: Sequence[RunRecord]) -> dict[str, tuple[float, float]]:
     """The params and results that are numbers and differ among the runs, with their lowest and highest."""
     values: dict[str, list[float]] = {}

@@ -116,9 +116,9 @@ def test_a_live_curve_is_read_on_and_not_again(store: Store, make_run: MakeRun, 
     asked: list[int] = []
     whole, on = module._read, module._read_on
 
-    def spy_whole(*given: Any) -> Curve:
+    def spy_whole(*given: Any, **named: Any) -> Curve:
         asked.append(0)
-        return whole(*given)
+        return whole(*given, **named)
 
     def spy_on(engine: Any, curve: Curve, *rest: Any) -> Curve:
         asked.append(int(curve.starts[-1]))
@@ -160,6 +160,18 @@ def test_a_range_comes_in_full_detail(store: Store, make_run: MakeRun) -> None:
     assert inside.sum() == 401
     assert set(whole.step[(whole.step < 20_000) | (whole.step > 20_400)]) == set(detailed.step[~inside])
     assert (np.diff(detailed.step) >= 0).all()
+
+
+def test_a_curve_asked_for_coarsely_is_read_again_when_it_is_wanted_fine(store: Store, make_run: MakeRun) -> None:
+    run_id = make_run()
+    points = [Point("train/loss", math.sin(step), step, step) for step in range(20_000)]
+    log(store, run_id, points)
+    [coarse] = read_curves(store, [run_id], ["train/loss"], 64).values()
+    assert len(coarse.starts) <= 64
+    [fine] = read_curves(store, [run_id], ["train/loss"]).values()
+    assert_same(fine, thin(*arrays(points)))
+    [again] = read_curves(store, [run_id], ["train/loss"], 64).values()
+    assert_same(again, coarse)
 
 
 def test_stores_do_not_share_curves(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cachetools import TTLCache
 
 from trainer_core.store import Store
 from trainer_core.tracking.client import open_client, sql_engine, with_store_errors
-from trainer_core.tracking.curve import Curve, before, join, thin
+from trainer_core.tracking.curve import BUCKETS, Curve, before, coarser, join, thin, width_for
 from trainer_core.tracking.records import Restart, is_superseded
 
 if TYPE_CHECKING:
@@ -35,9 +35,11 @@ _FRESH_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class _Known:
-    """A curve, the last point in MLflow when it was read, and when it was last read whole."""
+    """A curve, in how many buckets at most it was asked for, the last point in MLflow when it was read, and when it was last read
+    whole."""
 
     curve: Curve
+    buckets: int
     last: tuple[Any, ...]
     restarts: tuple[Restart, ...]
     read_whole: float
@@ -51,8 +53,8 @@ _LOCK = threading.Lock()
 
 
 @with_store_errors
-def read_curves(store: Store, run_ids: Sequence[str], keys: Sequence[str]) -> Curves:
-    """The runs' curves at the keys."""
+def read_curves(store: Store, run_ids: Sequence[str], keys: Sequence[str], buckets: int = BUCKETS) -> Curves:
+    """The runs' curves at the keys, in at most so many buckets each."""
     client = open_client(store)
     engine = sql_engine(client)
     found: dict[_Place, Curve] = {}
@@ -64,6 +66,8 @@ def read_curves(store: Store, run_ids: Sequence[str], keys: Sequence[str]) -> Cu
         for place, last in lasts.items():
             known = _CURVES.get((store.tracking_uri, *place))
             own = restarts.get(place[0], ())
+            if known is not None and known.buckets < buckets:
+                known = None
             if known is not None and known.last == last and known.restarts == own and not is_superseded(own, last[0], last[1]):
                 found[place] = known.curve
             else:
@@ -73,15 +77,17 @@ def read_curves(store: Store, run_ids: Sequence[str], keys: Sequence[str]) -> Cu
     def read(place: _Place) -> _Known:
         known, own = wanted[place], restarts.get(place[0], ())
         goes_on = known is not None and known.restarts == own and now - known.read_whole < _FRESH_SECONDS
-        curve = _read_on(engine, known.curve, place, own) if goes_on and known and engine else _read(engine, client, place, own)
-        return _Known(curve, lasts[place], own, known.read_whole if goes_on and known is not None else now)
+        if known is not None and goes_on and engine is not None:
+            curve = _read_on(engine, known.curve, place, own, known.buckets)
+            return _Known(curve, known.buckets, lasts[place], own, known.read_whole)
+        return _Known(_read(engine, client, place, own, buckets=buckets), buckets, lasts[place], own, now)
 
     for place, known in zip(wanted, _side_by_side(read, list(wanted)), strict=True):
         found[place] = known.curve
         with _LOCK:
             if known.curve.nbytes < _MOST_BYTES // 8:
                 _CURVES[(store.tracking_uri, *place)] = known
-    return {place: found[place] for place in lasts if len(found[place])}
+    return {place: coarser(found[place], buckets) for place in lasts if len(found[place])}
 
 
 @with_store_errors
@@ -133,12 +139,13 @@ def _read(
     restarts: tuple[Restart, ...],
     first: int | None = None,
     last: int | None = None,
+    buckets: int = BUCKETS,
 ) -> Curve:
     if engine is not None:
         from trainer_core.tracking.sql_curves import read_curve
 
         with engine.connect() as connection:
-            return read_curve(connection, *place, restarts, first=first, last=last)
+            return read_curve(connection, *place, restarts, first=first, last=last, buckets=buckets)
     from trainer_core.tracking.remote import fetch_points
 
     low, high = -np.inf if first is None else first, np.inf if last is None else last
@@ -148,16 +155,17 @@ def _read(
         if low <= point[2] <= high and not is_superseded(restarts, point[2], point[3])
     ]
     steps, times, values = zip(*points, strict=True) if points else ((), (), ())
-    return thin(np.array(steps, np.int64), np.array(times, np.int64), np.array(values, np.float64))
+    width = width_for(min(steps), max(steps), buckets) if steps else None
+    return thin(np.array(steps, np.int64), np.array(times, np.int64), np.array(values, np.float64), width)
 
 
-def _read_on(engine: "Engine", curve: Curve, place: _Place, restarts: tuple[Restart, ...]) -> Curve:
+def _read_on(engine: "Engine", curve: Curve, place: _Place, restarts: tuple[Restart, ...], buckets: int) -> Curve:
     """The curve with what came since: its last bucket is read again, from there on all is new."""
     from trainer_core.tracking.sql_curves import read_curve
 
     start = int(curve.starts[-1])
     with engine.connect() as connection:
-        return join(before(curve, start), read_curve(connection, *place, restarts, first=start))
+        return join(before(curve, start), read_curve(connection, *place, restarts, first=start, buckets=buckets), buckets)
 
 
 def _lasts(

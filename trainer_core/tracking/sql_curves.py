@@ -33,25 +33,28 @@ def read_curve(
     restarts: tuple[Restart, ...] = (),
     first: int | None = None,
     last: int | None = None,
+    buckets: int = BUCKETS,
 ) -> Curve:
-    """The metric's curve, or the part of it from step `first` to step `last`; superseded points are left out."""
+    """The metric's curve in at most so many buckets, or the part of it from step `first` to step `last`; superseded points are
+    left out.
+    """
     ask = _statements(restarts)
     given: dict[str, Any] = {"run_id": run_id, "key": key}
     lowest, highest = connection.execute(ask.bounds, given).one()
     if lowest is None or highest is None:
         return empty_curve()
     lowest, highest = max(lowest, first if first is not None else lowest), min(highest, last if last is not None else highest)
+    width = width_for(lowest, highest, buckets)
     if highest - lowest < _READ_WHOLE or connection.dialect.name != "sqlite":
-        return thin(*_arrays(_rows(connection, ask.whole, {**given, "first": lowest, "last": highest})))
-    width = width_for(lowest, highest)
+        return thin(*_arrays(_rows(connection, ask.whole, {**given, "first": lowest, "last": highest})), width)
     base = lowest // width * width
     given |= {"first": lowest, "last": highest, "base": base, "width": width, "buckets": (highest - base) // width + 1}
     _number(connection)
     lows, highs, firsts, lasts = (_rows(connection, ask.thinned[name], given) for name in ("lowest", "highest", "first", "last"))
     step, time, value = np.concatenate((lows[:, :3], highs[:, :3], firsts[:, :3], lasts[:, :3])).T
-    buckets, counts, totals = highs[:, 4].astype(np.int64), highs[:, 5].astype(np.int64), highs[:, 6]
-    curve = Curve(width, *_unique(step.astype(np.int64), time.astype(np.int64), value), base + buckets * width, counts, totals)
-    broken = buckets[(highs[:, 7] > 0) | (highs[:, 2] >= LARGEST) | (lows[:, 2] <= -LARGEST)]
+    places, counts, totals = highs[:, 4].astype(np.int64), highs[:, 5].astype(np.int64), highs[:, 6]
+    curve = Curve(width, *_unique(step.astype(np.int64), time.astype(np.int64), value), base + places * width, counts, totals)
+    broken = places[(highs[:, 7] > 0) | (highs[:, 2] >= LARGEST) | (lows[:, 2] <= -LARGEST)]
     return _mended(connection, ask, given, curve, broken) if len(broken) else curve
 
 
