@@ -154,7 +154,7 @@ def test_chosen_runs_are_starred_tagged_noted_and_put_away_with_undo(store: Stor
     one, other = log_run(store, "run-1"), log_run(store, "run-2")
     page = visit(runs=one[:8])
     page.button(key="star").click().run()
-    assert list(table(page)["★"]) == ["", "★"]
+    assert list(table(page)["★"]) == ["★", ""], "a chosen run stands first"
     page = visit(runs=f"{one[:8]},{other[:8]}")
     page.button(key="really-Archive").click().run()
     assert "2 runs are archived." in words(page)
