@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import streamlit.logger
 
 from benchmarks.machine import describe, finish
 from benchmarks.make_store import BEGAN, LONG_POINTS, LONG_RUNS, SPIKE, SPIKE_STEP, make_store
@@ -50,6 +51,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
     print(describe())
+    streamlit.logger.set_log_level("ERROR")  # it warns that no server runs, which is meant
     with _store(options.store) as store:
         from trainer_core.tracking.read import list_runs
 

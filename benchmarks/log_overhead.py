@@ -111,6 +111,7 @@ def time_calls(count: int) -> dict[str, dict[str, float]]:
                 some, lambda step: mlflow.log_metrics(VALUES, step=step, synchronous=False)
             )
             mlflow.flush_async_logging()
+            mlflow.MlflowClient()._tracking_client.store.shut_down_async_logging()  # else it complains when Python ends
         os.environ.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it for processes to come, which have stores of their own
     return found
 

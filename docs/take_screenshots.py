@@ -1,6 +1,7 @@
-"""Takes the pictures of the README anew, from really trained runs in a temporary store: `python docs/take_screenshots.py`.
+"""Takes the pictures of the README and the docs anew, from really trained runs in a temporary store:
+`python docs/take_screenshots.py`.
 
-Needs chromium and what requirements-dev.txt installs; takes about a minute and a half. Nothing outside docs/images is written.
+Needs chromium and what requirements-dev.txt installs; takes about three minutes. Nothing outside docs/images is written.
 """
 
 import argparse
@@ -29,10 +30,20 @@ from trainer_core import jobs  # noqa: E402
 from trainer_core.curating.work import answer  # noqa: E402
 from trainer_core.recipes import find_recipe  # noqa: E402
 from trainer_core.store import Store, open_store  # noqa: E402
+from trainer_core.tracking.read import list_runs  # noqa: E402
 
 WIDTH, HEIGHT = 1400, 840
 THREE = [(0.3, 0.2), (0.5, 0.1), (0.68, 0.25), (0.48, 0.47), (0.7, 0.65), (0.55, 0.88), (0.3, 0.8)]
 _MOST_BYTES = 250_000
+TRIED = (
+    ("bold-heron-1", 2e-3, 32),
+    ("calm-otter-2", 3e-4, 32),
+    ("deft-finch-3", 1e-2, 32),
+    ("fair-raven-4", 2e-3, 128),
+    ("glad-stoat-5", 3e-4, 128),
+    ("keen-marten-6", 1e-2, 128),
+)
+"""Name, learning rate and batch size of the runs that are compared."""
 
 
 def main() -> int:
@@ -47,10 +58,11 @@ def main() -> int:
     with temporary_folder() as store, sync_playwright() as playwright, serve(store) as url:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_ARGUMENTS))
         recipe = find_recipe("digits").config
-        for name, rate in (("bold-heron-1", 2e-3), ("calm-otter-2", 3e-4)):
-            run_to_end(store, recipe.model_copy(update={"name": name, "learning_rate": rate}), "digits")
+        for name, rate, batch in TRIED:
+            changes = {"name": name, "learning_rate": rate, "batch_size": batch}
+            run_to_end(store, recipe.model_copy(update=changes), "digits")
         photograph_train(browser, url, out / "train.png")
-        photograph_compare(browser, url, out / "compare.png")
+        photograph_compare(browser, url, store, out)
         photograph_data(browser, url, store, out / "data.png")
         photograph_playground(browser, url, out / "playground.png")
         config = recipe.model_copy(update={"name": "keen-lynx-3", "learning_rate": 1e-4, "epochs": 400, "eval_steps": 200})
@@ -109,10 +121,10 @@ def wait_until_healthy(address: str) -> None:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, scheme: str = "light", height: int = HEIGHT) -> Iterator[Page]:
+def opened(browser: Browser, address: str, scheme: str = "light", height: int = HEIGHT, width: int = WIDTH) -> Iterator[Page]:
     """A tab with the page, its first heading in sight."""
     context = browser.new_context(
-        viewport={"width": WIDTH, "height": height},
+        viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
         reduced_motion="reduce",
     )
@@ -134,11 +146,29 @@ def photograph_train(browser: Browser, url: str, path: Path) -> None:
         take(page, path)
 
 
-def photograph_compare(browser: Browser, url: str, path: Path) -> None:
-    """Two runs over each other."""
-    with opened(browser, f"{url}/compare", height=1430) as page:
+def photograph_compare(browser: Browser, url: str, store: Store, out: Path) -> None:
+    """Each view of Compare, and one of them on a telephone."""
+    ids = {run.name: run.run_id[:8] for run in list_runs(store)}
+    two = f"runs={ids['bold-heron-1']},{ids['calm-otter-2']}"
+    views = {
+        "compare.png": (two, 1430, 2),
+        "compare-difference.png": (
+            f"{two}&metrics=train/loss&smoothing=0.8&pin={list_runs(store)[-1].run_id}&difference=true",
+            900,
+            1,
+        ),
+        "compare-groups.png": ("group=batch_size&metrics=eval/accuracy|train/loss&over=epoch", 1100, 2),
+        "compare-scatter.png": ("below=What+matters&metrics=eval/accuracy", 1150, 2),
+        "compare-parallel.png": ("below=What+matters&view=parallel&metrics=eval/accuracy", 1230, 2),
+        "compare-heat.png": ("below=What+matters&view=heat&metrics=eval/accuracy", 1150, 2),
+    }
+    for name, (query, height, charts) in views.items():
+        with opened(browser, f"{url}/compare?{query}", height=height) as page:
+            expect(page.locator(".descent-chart-ready")).to_have_count(charts, timeout=30_000)
+            take(page, out / name)
+    with opened(browser, f"{url}/compare?{two}", "dark", height=1500, width=400) as page:
         expect(page.locator(".descent-chart-ready")).to_have_count(2, timeout=30_000)
-        take(page, path)
+        take(page, out / "compare-narrow.png")
 
 
 def photograph_data(browser: Browser, url: str, store: Store, path: Path) -> None:
