@@ -163,7 +163,8 @@ def _ready(store: Store, run_ids: list[str]) -> str:
     from plotly.io.json import to_json_plotly
 
     from pages.components.charts import Line
-    from pages.components.compare_figures import View, curves_figure
+    from pages.components.compare_figures import curves_figure
+    from pages.components.compare_view import View
     from pages.components.palette import palette
 
     curves = _read(store, run_ids)

@@ -8,8 +8,10 @@ import streamlit as st
 
 from pages.components.address import read_choice, read_choices, write_choice, write_choices
 from pages.components.charts import Line
-from pages.components.compare_figures import NAMED, TOGETHER, LineGroup, Marks, View, curves_figure, groups_figure, keys_of, short
+from pages.components.compare_figures import LineGroup, curves_figure, groups_figure
+from pages.components.compare_view import NAMED, TOGETHER, View, keys_of, short
 from pages.components.comparison import common_split, metrics_to_draw
+from pages.components.curve_marks import Marks
 from pages.components.curve_series import Curves, steps_of
 from pages.components.live_chart import live_chart, zoom_before
 from pages.components.navigation import open_page
@@ -107,7 +109,8 @@ def _choices(shown: Sequence[RunRecord], keys: Sequence[str]) -> tuple[list[str]
             )
             hint = _("Draws how far each run is from the baseline run.")
             difference = st.toggle(_("Difference to it"), key="difference", bind="query-params", disabled=not pinned, help=hint)
-    view = View(axis or "step", smoothing, log_x, log_y, pinned or None, bool(difference and pinned))
+    stretches = next((run.segments for run in shown if run.run_id == pinned), ())
+    view = View(axis or "step", smoothing, log_x, log_y, pinned or None, stretches, bool(difference and pinned))
     return list(st.session_state["metrics"]) or list(default), view
 
 

@@ -2,15 +2,16 @@
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from gettext import gettext as _
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pages.components.charts import Line, add_baselines, baseline_names
-from pages.components.curve_series import Curves, Drawn, band_of, drawn, grid_over, minus, outliers, x_of
+from pages.components.compare_view import NAMED, ONE_BY_ONE, TOGETHER, View, drawn_as, hover_of, keys_of, short
+from pages.components.curve_marks import Marks, add_marks
+from pages.components.curve_series import Curves, Drawn, band_of, grid_over, outliers
 from pages.components.figure_parts import (
     DASHES,
     GREY,
@@ -24,42 +25,11 @@ from pages.components.figure_parts import (
     unit_of,
 )
 from pages.components.formats import metric_label
-from pages.components.series import Floats, XAxis
-from trainer_core.measures import is_lower_better, is_share
-from trainer_core.tracking.records import Restart
+from pages.components.series import Floats
+from trainer_core.measures import is_share
 
-ONE_BY_ONE = 50
-"""Curves up to which each is drawn; more become a band."""
-NAMED = 12
-"""Curves up to which a legend names them."""
-_NAME_LENGTH = 44
 _UNDER_AXIS = 48
 """Pixels that the axis' ticks and title take."""
-TOGETHER = "loss"
-"""Stands for the losses of training and evaluation in one chart."""
-
-
-@dataclass(frozen=True)
-class View:
-    """How curves are drawn. `pinned` is the run that others are held against, drawn thicker; with `difference`, what is drawn is
-    the distance to it. `height` is in pixels."""
-
-    axis: XAxis = "step"
-    smoothing: float = 0.0
-    log_x: bool = False
-    log_y: bool = False
-    pinned: str | None = None
-    difference: bool = False
-    height: int = 430
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What stands on the curves, by run id: resumptions and the steps of checkpoints; and the baselines common to the runs."""
-
-    restarts: Mapping[str, Sequence[Restart]] = field(default_factory=dict)
-    checkpoints: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    baselines: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,11 +39,6 @@ class LineGroup:
     name: str
     colour: str
     lines: Sequence[Line]
-
-
-def keys_of(key: str) -> tuple[str, ...]:
-    """The metrics that a chart draws: itself, or both losses."""
-    return ("train/loss", "eval/loss") if key == TOGETHER else (key,)
 
 
 def chart_title(key: str, lines: Sequence[Line], view: View) -> str:
@@ -87,16 +52,11 @@ def chart_title(key: str, lines: Sequence[Line], view: View) -> str:
     return title
 
 
-def short(name: str) -> str:
-    """A name that leaves room for the chart: its middle is left out where it is long."""
-    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 15]} … {name[-12:]}"
-
-
 def curves_figure(curves: Curves, lines: Sequence[Line], key: str, view: View, marks: Marks | None = None) -> go.Figure:
     """One metric of several runs: each run's curve, or, of more than fifty, a band with the outliers named."""
     marks = marks or Marks()
     figure = _start(key, lines, view)
-    ready = {(line.run_id, one): found for line in lines for one in keys_of(key) if (found := _drawn(curves, line, one, view))}
+    ready = {(line.run_id, one): found for line in lines for one in keys_of(key) if (found := drawn_as(curves, line, one, view))}
     if len({run_id for run_id, _one in ready}) > ONE_BY_ONE:
         _add_crowd(figure, ready, lines, keys_of(key)[-1], view)
     else:
@@ -106,7 +66,7 @@ def curves_figure(curves: Curves, lines: Sequence[Line], key: str, view: View, m
                 split = line.evaluated_on if mixed and one.startswith("eval/") else None
                 if (line.run_id, one) in ready:
                     _add_line(figure, ready[line.run_id, one], line, one, key, view, dash, split)
-        _add_marks(figure, curves, ready, lines, key, view, marks)
+        add_marks(figure, curves, ready, lines, key, view, marks)
     return _finish(figure, key, view, ready, marks)
 
 
@@ -115,7 +75,7 @@ def groups_figure(curves: Curves, groups: Sequence[LineGroup], key: str, view: V
     lines = [line for group in groups for line in group.lines]
     figure = _start(key, lines, view)
     one = keys_of(key)[-1]
-    ready = {(line.run_id, one): found for line in lines if (found := _drawn(curves, line, one, view))}
+    ready = {(line.run_id, one): found for line in lines if (found := drawn_as(curves, line, one, view))}
     scale = 100.0 if is_share(one) else 1.0
     for group in groups:
         own = [ready[line.run_id, one] for line in group.lines if (line.run_id, one) in ready]
@@ -123,7 +83,7 @@ def groups_figure(curves: Curves, groups: Sequence[LineGroup], key: str, view: V
             continue
         band = band_of(own, grid_over(own, view.log_x))
         _add_between(figure, band.x, band.lowest * scale, band.highest * scale, group.colour, 0.16, group.name)
-        trace = scatter_line(band.x, band.mean * scale, html.escape(short(group.name)), group.colour, _hover(one))
+        trace = scatter_line(band.x, band.mean * scale, html.escape(short(group.name)), group.colour, hover_of(one))
         trace.update(legendgroup=group.name)
         figure.add_trace(trace)
     return _finish(figure, key, view, ready, Marks())
@@ -131,14 +91,6 @@ def groups_figure(curves: Curves, groups: Sequence[LineGroup], key: str, view: V
 
 def _start(key: str, lines: Sequence[Line], view: View) -> go.Figure:
     return empty_figure(chart_title(key, lines, view), view.axis, _("Loss") if key == TOGETHER else unit_of(key))
-
-
-def _drawn(curves: Curves, line: Line, key: str, view: View, *, raw: bool = False) -> Drawn | None:
-    found = drawn(curves, line.run_id, key, view.axis, 0.0 if raw else view.smoothing, line.segments)
-    if found is None or not view.difference or view.pinned is None:
-        return found
-    pinned = drawn(curves, view.pinned, key, view.axis, view.smoothing, line.segments)
-    return found if pinned is None else minus(found, pinned)
 
 
 def dashes_of(lines: Sequence[Line]) -> list[str]:
@@ -159,102 +111,15 @@ def _add_line(
     of_training = chart == TOGETHER and key == "train/loss"
     name = html.escape(short(run.name) if split is None else f"{short(run.name)} ({_(split)})")
     few = len(y) == 1 or (len(y) <= 60 and key.startswith(("eval/", "test/")))
-    trace = scatter_line(line.x, y, name, run.colour, _hover(key), dash)
+    trace = scatter_line(line.x, y, name, run.colour, hover_of(key), dash)
     trace.update(legendgroup=run.run_id, mode="lines+markers" if few else "lines", showlegend=not of_training)
     if chart == TOGETHER:
         told = _("training") if of_training else _("evaluation")
-        trace.update(hovertemplate=f"{_hover(key)} ({html.escape(told)})")
+        trace.update(hovertemplate=f"{hover_of(key)} ({html.escape(told)})")
     trace.line.width = 3.5 if run.run_id == view.pinned else 1.25 if of_training else 2
     if of_training:
         trace.opacity = 0.7
     figure.add_trace(trace)
-
-
-def _add_marks(
-    figure: go.Figure,
-    curves: Curves,
-    ready: Mapping[tuple[str, str], Drawn],
-    lines: Sequence[Line],
-    chart: str,
-    view: View,
-    marks: Marks,
-) -> None:
-    """Raw points under smoothed curves, and on the curves: checkpoints, the best evaluation, resumptions."""
-    of_key = keys_of(chart)[-1]
-    scale = 100.0 if is_share(of_key) else 1.0
-    points: dict[str, list[tuple[Any, ...]]] = {"checkpoint": [], "best": [], "resumed": []}
-    for line in lines:
-        own = ready.get((line.run_id, of_key))
-        if view.smoothing > 0:
-            for key in keys_of(chart):
-                _add_raw(figure, _drawn(curves, line, key, view, raw=True), line, key)
-        if own is None:
-            continue
-        for step in marks.checkpoints.get(line.run_id, ()):
-            x, y = _on_curve(curves, own, line, of_key, view, step)
-            points["checkpoint"].append((x, y, line, f"checkpoint:{line.run_id}:{step}", step))
-        best = _best(own, of_key)
-        if best is not None:
-            points["best"].append((*best, line, "", 0))
-        for restart in marks.restarts.get(line.run_id, ()):
-            if restart.from_step > 0:
-                points["resumed"].append(
-                    (*_on_curve(curves, own, line, of_key, view, restart.from_step), line, "", restart.from_step)
-                )
-    looks = {
-        "checkpoint": ("diamond-open", 10, 2, _("%{{y:.4~g}} · checkpoint at step {step}: click to try it")),
-        "best": ("star", 11, 0.5, _("%{{y:.4~g}} · best")),
-        "resumed": ("x-thin-open", 10, 2, _("resumed from step {step}")),
-    }
-    for kind, (symbol, size, width, words) in looks.items():
-        there = [point for point in points[kind] if np.isfinite(point[0]) and np.isfinite(point[1])]
-        if not there:
-            continue
-        figure.add_trace(
-            go.Scatter(
-                x=np.array([point[0] for point in there]),
-                y=np.array([point[1] * scale for point in there]),
-                mode="markers",
-                name={"checkpoint": _("checkpoint"), "best": _("best"), "resumed": _("resumed")}[kind],
-                showlegend=False,
-                marker=dict(
-                    symbol=symbol, size=size, color=[point[2].colour for point in there], line=dict(width=width, color=GREY)
-                ),
-                customdata=[point[3] for point in there] if kind == "checkpoint" else None,
-                hovertemplate=[
-                    f"{html.escape(short(point[2].name))}: {words.format(step=f'{point[4]:,}')}<extra></extra>" for point in there
-                ],
-                meta=kind,
-            )
-        )
-
-
-def _add_raw(figure: go.Figure, line: Drawn | None, run: Line, key: str) -> None:
-    if line is None or len(line.y) < 3:
-        return
-    y = np.where(np.isfinite(line.y), line.y, np.nan) * (100.0 if is_share(key) else 1.0)
-    raw = scatter_line(line.x, y, html.escape(short(run.name)), run.colour, "")
-    raw.update(opacity=0.22, showlegend=False, hoverinfo="skip", hovertemplate=None, legendgroup=run.run_id, line_width=1)
-    figure.add_trace(raw)
-
-
-def _on_curve(curves: Curves, line: Drawn, run: Line, key: str, view: View, step: int) -> tuple[float, float]:
-    """Where a step stands on the curve, between its points where it has none there."""
-    curve = curves[run.run_id, key]
-    time = np.interp([float(step)], curve.step.astype(np.float64), curve.time.astype(np.float64))
-    [x] = x_of(curves, run.run_id, view.axis, np.array([float(step)]), time, run.segments)
-    finite = np.isfinite(line.x) & np.isfinite(line.y)
-    return float(x), float(np.interp(x, line.x[finite], line.y[finite], left=np.nan)) if finite.any() else float("nan")
-
-
-def _best(line: Drawn, key: str) -> tuple[float, float] | None:
-    """The best point of an evaluation."""
-    finite = np.flatnonzero(np.isfinite(line.y) & np.isfinite(line.x))
-    if not key.startswith("eval/") or len(finite) < 2:
-        return None
-    y = line.y[finite]
-    place = finite[int(np.argmin(y) if is_lower_better(key) else np.argmax(y))]
-    return float(line.x[place]), float(line.y[place])
 
 
 def _add_crowd(figure: go.Figure, ready: Mapping[tuple[str, str], Drawn], lines: Sequence[Line], key: str, view: View) -> None:
@@ -274,7 +139,7 @@ def _add_crowd(figure: go.Figure, ready: Mapping[tuple[str, str], Drawn], lines:
         legend=True,
     )
     _add_between(figure, band.x, band.low * scale, band.high * scale, GREY, 0.32, _("middle 80 %"), legend=True)
-    figure.add_trace(scatter_line(band.x, band.median * scale, _("median"), GREY, _hover(key)))
+    figure.add_trace(scatter_line(band.x, band.median * scale, _("median"), GREY, hover_of(key)))
     apart = outliers(own, band)
     named = [place for place, line in enumerate(runs) if line.run_id == view.pinned and place not in apart] + apart
     for place in named:
@@ -303,15 +168,11 @@ def _add_between(
     )
 
 
-def _hover(key: str) -> str:
-    return "%{y:.2f} %" if is_share(key) else "%{y:.4~g}"
-
-
 def _finish(figure: go.Figure, key: str, view: View, ready: Mapping[tuple[str, str], Drawn], marks: Marks) -> go.Figure:
     one = keys_of(key)[-1]
     shown = [trace for trace in figure.data if trace.showlegend is not False]
     figure.update_layout(
-        uirevision=f"{key} {view}",
+        uirevision=f"{key} {view.axis} {view.log_x} {view.log_y} {view.difference}",  # smoothing keeps the zoom
         hovermode="x unified" if len(shown) <= NAMED else "closest",
         showlegend=1 < len(shown) <= NAMED,
         # In fractions of the plot: below the axis and its title. Plotly makes room for as many rows as there are.

@@ -6,7 +6,7 @@ from gettext import ngettext
 
 import streamlit as st
 
-from pages.components.compare_figures import short
+from pages.components.compare_view import short
 from pages.components.run_actions import archive, delete, rename_form
 from pages.components.run_cards import attempt
 from pages.components.session import plain

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.components.compare_figures import short
+from pages.components.compare_view import short
 from pages.components.figure_parts import GREY, empty_figure, plain_html, set_log_axis, unit_of
 from pages.components.formats import format_metric, format_setting, metric_label, setting_label
 from pages.components.palette import palette

@@ -1,4 +1,4 @@
-"""Runs as the rows of a table: what the history and the comparison show alike."""
+"""Runs as the rows of a table: the history, newest first."""
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -16,7 +16,6 @@ from trainer_core.settings import format_number
 from trainer_core.tracking.read import RunRecord
 
 NAME, STATE, BEST, MEASURED, TEST = _("Name"), _("State"), _("Best accuracy"), _("Measured on"), _("Final test")
-COLOUR = " "
 RECIPE, DATASET, RATE, TIME, STARTED = _("Recipe"), _("Dataset"), _("Learning rate"), _("Time"), _("Started")
 
 
@@ -42,29 +41,16 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
     )
 
 
-def with_colours(rows: pd.DataFrame, colours: Sequence[str | None]) -> pd.DataFrame:
-    """The rows with a first column that shows each run's colour in the charts, empty where the run isn't drawn."""
-    rows = rows.copy()
-    rows.insert(0, COLOUR, ["●" if colour else "" for colour in colours])
-    rows.attrs["colours"] = list(colours)
-    return rows
-
-
 def styled(rows: pd.DataFrame) -> Any:
     """The rows with their numbers written for people; sorting still goes by value."""
     formats: dict[str, Any] = {BEST: _per_cent, TEST: _per_cent, RATE: _rate, TIME: _seconds}
-    style = rows.style.format({column: how for column, how in formats.items() if column in rows})
-    if COLOUR in rows:
-        marks = [f"color: {colour}" if colour else "" for colour in rows.attrs["colours"]]
-        style = style.apply(lambda _column: marks, subset=[COLOUR])
-    return style
+    return rows.style.format({column: how for column, how in formats.items() if column in rows})
 
 
 def column_config(zone: tzinfo) -> Mapping[str, Any]:
     """How the columns look: states in colour beside sign and word, the start as a date in the viewer's zone."""
     colours = state_colours()
     return {
-        COLOUR: st.column_config.TextColumn(width=28, help=_("The run's colour in the charts.")),
         NAME: st.column_config.TextColumn(width=122),
         STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=105),
         BEST: st.column_config.NumberColumn(help=_("The best evaluation during training."), width=105),

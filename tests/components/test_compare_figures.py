@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from pages.components.charts import Line
-from pages.components.compare_figures import ONE_BY_ONE, TOGETHER, LineGroup, Marks, View, curves_figure, groups_figure, short
+from pages.components.compare_figures import LineGroup, curves_figure, groups_figure
+from pages.components.compare_view import ONE_BY_ONE, TOGETHER, View, short
+from pages.components.curve_marks import Marks
 from pages.components.curve_series import Curves
 from trainer_core.tracking.curve import Curve, thin
 from trainer_core.tracking.records import Restart

@@ -6,7 +6,8 @@ import sqlite3
 from contextlib import closing
 
 from mlflow.entities import Metric
-from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric
+from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
+from sqlalchemy import inspect
 
 from tests.tracking.conftest import MakeRun
 from trainer_core.store import Store
@@ -59,3 +60,20 @@ def test_mlflows_tables_are_the_ones_that_points_are_written_for() -> None:
     assert {column.name for column in SqlLatestMetric.__table__.columns} == columns
     assert {column.name for column in SqlMetric.__table__.primary_key} == columns
     assert {column.name for column in SqlLatestMetric.__table__.primary_key} == {"key", "run_uuid"}
+
+
+def test_mlflows_tables_are_the_ones_that_runs_and_curves_are_read_from(store: Store) -> None:
+    expected = {
+        SqlRun: {"run_uuid", "name", "status", "start_time", "end_time", "experiment_id", "lifecycle_stage"},
+        SqlExperiment: {"experiment_id", "name", "lifecycle_stage"},
+        SqlParam: {"run_uuid", "key", "value"},
+        SqlTag: {"run_uuid", "key", "value"},
+    }
+    for table, names in expected.items():
+        assert names <= {column.name for column in table.__table__.columns}, table.__tablename__
+    engine = sql_engine(open_client(store))
+    assert engine is not None
+    indexes = {index["name"]: index["column_names"] for index in inspect(engine).get_indexes("metrics")}
+    assert ["run_uuid", "key", "step"] in indexes.values(), (
+        "curves are cut into buckets by this index: without it they take minutes"
+    )
