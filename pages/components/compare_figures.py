@@ -83,9 +83,8 @@ def groups_figure(curves: Curves, groups: Sequence[LineGroup], key: str, view: V
             continue
         band = band_of(own, grid_over(own, view.log_x))
         _add_between(figure, band.x, band.lowest * scale, band.highest * scale, group.colour, 0.16, group.name)
-        trace = scatter_line(band.x, band.mean * scale, html.escape(short(group.name)), group.colour, hover_of(one))
-        trace.update(legendgroup=group.name)
-        figure.add_trace(trace)
+        name = html.escape(short(group.name))
+        figure.add_trace(scatter_line(band.x, band.mean * scale, name, group.colour, hover_of(one), legendgroup=group.name))
     return _finish(figure, key, view, ready, Marks())
 
 
@@ -111,15 +110,22 @@ def _add_line(
     of_training = chart == TOGETHER and key == "train/loss"
     name = html.escape(short(run.name) if split is None else f"{short(run.name)} ({_(split)})")
     few = len(y) == 1 or (len(y) <= 60 and key.startswith(("eval/", "test/")))
-    trace = scatter_line(line.x, y, name, run.colour, hover_of(key), dash)
-    trace.update(legendgroup=run.run_id, mode="lines+markers" if few else "lines", showlegend=not of_training)
-    if chart == TOGETHER:
-        told = _("training") if of_training else _("evaluation")
-        trace.update(hovertemplate=f"{hover_of(key)} ({html.escape(told)})")
-    trace.line.width = 3.5 if run.run_id == view.pinned else 1.25 if of_training else 2
-    if of_training:
-        trace.opacity = 0.7
-    figure.add_trace(trace)
+    told = f" ({html.escape(_('training') if of_training else _('evaluation'))})" if chart == TOGETHER else ""
+    figure.add_trace(
+        scatter_line(
+            line.x,
+            y,
+            name,
+            run.colour,
+            hover_of(key) + told,
+            dash,
+            width=3.5 if run.run_id == view.pinned else 1.25 if of_training else 2,
+            legendgroup=run.run_id,
+            mode="lines+markers" if few else "lines",
+            showlegend=not of_training,
+            opacity=0.7 if of_training else 1,
+        )
+    )
 
 
 def _add_crowd(figure: go.Figure, ready: Mapping[tuple[str, str], Drawn], lines: Sequence[Line], key: str, view: View) -> None:

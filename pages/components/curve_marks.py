@@ -89,9 +89,8 @@ def _add_raw(figure: go.Figure, line: Drawn | None, run: Line, key: str) -> None
     if line is None or len(line.y) < 3:
         return
     y = np.where(np.isfinite(line.y), line.y, np.nan) * (100.0 if is_share(key) else 1.0)
-    raw = scatter_line(line.x, y, html.escape(short(run.name)), run.colour, "")
-    raw.update(opacity=0.22, showlegend=False, hoverinfo="skip", hovertemplate=None, legendgroup=run.run_id, line_width=1)
-    figure.add_trace(raw)
+    looks: dict[str, Any] = {"opacity": 0.22, "showlegend": False, "hoverinfo": "skip", "legendgroup": run.run_id}
+    figure.add_trace(scatter_line(line.x, y, html.escape(short(run.name)), run.colour, None, width=1, **looks))
 
 
 def _on_curve(curves: Curves, line: Drawn, run: Line, key: str, view: View, step: int) -> tuple[float, float]:
