@@ -67,6 +67,9 @@ PRODUCTS = {
     "onednn": """
 runpy.run_path(str(HERE / "products.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
 """,
+    "shared": """
+runpy.run_path(str(HERE / "products.py"))["use_shared"](model)  # one gradient for head and embedding, as the run had it
+""",
     "mixed": """
 runpy.run_path(str(HERE / "products.py"))["use_mixed"](model)  # attention and head in fp32, as the run had them
 """,

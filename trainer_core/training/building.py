@@ -22,7 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
-from trainer_core.training.products import is_faster, use_mixed, use_onednn
+from trainer_core.training.products import is_faster, use_mixed, use_onednn, use_shared
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
@@ -105,9 +105,9 @@ def _quicker_products(config: TrainConfig, task: Prepared) -> str:
     if config.task not in TEXTS or torch.cuda.is_available():
         return "torch"
     precision = choose_precision(config.precision)
-    if precision == "fp32" and is_faster() and use_onednn(task.model):
-        return "onednn"
-    return "mixed" if precision == "bf16" and use_mixed(task.model) else "torch"
+    ways = {"fp32": ("onednn", use_onednn) if is_faster() else ("shared", use_shared), "bf16": ("mixed", use_mixed)}
+    name, use = ways.get(precision, ("torch", None))
+    return name if use is not None and use(task.model) else "torch"
 
 
 def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:

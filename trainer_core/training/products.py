@@ -123,11 +123,16 @@ def use_onednn(model: nn.Module) -> int:
     return changed
 
 
+def use_shared(model: nn.Module) -> int:
+    """Has a head that shares the embedding's weight add its gradient where the embedding's lies; returns how many those are."""
+    return int(_share_embedding(model)) if _is_there() else 0
+
+
 def use_mixed(model: nn.Module) -> int:
     """Has a model that is trained in bf16 on a CPU attend in fp32, and compute a head that shares the embedding's weight so;
     returns how many of the two that are.
     """
-    changed = int(_share_embedding(model)) if _is_there() else 0
+    changed = use_shared(model)
     config: Any = getattr(model, "config", None)
     if getattr(config, "_attn_implementation", None) == "sdpa" and hasattr(model, "set_attn_implementation"):
         from transformers import AttentionInterface, AttentionMaskInterface
