@@ -1,6 +1,7 @@
 """Which runs a comparison shows and in what they differ. No Streamlit here."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from gettext import gettext as _
 
 from pages.components.formats import matters
@@ -68,6 +69,33 @@ def results_of(runs: Sequence[RunRecord]) -> list[str]:
 def result_of(run: RunRecord, key: str) -> float | None:
     """A run's result: the best of what is evaluated during training, else the last value."""
     return run.best.get(key, run.metrics.get(key))
+
+
+def setting_number(run: RunRecord, name: str) -> float | None:
+    """A param as a number: ours by their type, those of other programs where their text is a finite one."""
+    value = run.settings.get(name)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, str) or name in SETTINGS:
+        return None
+    return finite_number(value)
+
+
+def finite_number(text: str) -> float | None:
+    """The number that a text is; None for words, NaN and infinities."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def free_head(head: str, taken: Collection[str]) -> str:
+    """A head for a table's column that no other has: a param of another program may be called as one of ours, or as a metric."""
+    candidate, number = head, 2
+    while candidate in taken:
+        candidate, number = f"{head} ({number})", number + 1
+    return candidate
 
 
 def common_split(runs: Sequence[RunRecord]) -> str:

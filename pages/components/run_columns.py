@@ -9,8 +9,9 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.components.comparison import differing_settings, result_of, results_of
+from pages.components.comparison import differing_settings, free_head, result_of, results_of, setting_number
 from pages.components.formats import metric_label, setting_label
 from pages.components.remembered import of_same_runs
 from pages.components.run_facts import dataset_words
@@ -22,7 +23,10 @@ from trainer_core.tracking.records import RunRecord
 SWATCH, NAME, STAR, STATE = " ", _("Name"), "★", _("State")
 _DASHES = {"solid": "", "dash": "7,4", "dot": "2,3", "dashdot": "7,3,2,3", "longdash": "11,4"}
 _SETTINGS_SHOWN = 3
-_MOST_SETTINGS = 60
+_SETTING_HEADS = frozenset(setting_label(name) for name in SETTINGS)
+_SMALL = 1e-3
+"""Below it a setting is read more easily as 2e-5 than as 0.00002."""
+_EXACT = 2.0**53
 FACTS: Mapping[str, str] = {
     "minutes": _("Minutes"),
     "started": _("Started"),
@@ -39,7 +43,7 @@ def choosable_columns(runs: Sequence[RunRecord]) -> list[str]:
     differing = differing_settings(runs)
     others = [name for name in SETTINGS if name not in (*differing, "name")]
     foreign = sorted({name for run in runs for name in run.params if name not in SETTINGS and name not in differing})
-    return [*results_of(runs), *FACTS, *differing, *others, *foreign[:_MOST_SETTINGS]]
+    return list(dict.fromkeys([*results_of(runs), *FACTS, *differing, *others, *foreign]))
 
 
 def default_columns(runs: Sequence[RunRecord]) -> list[str]:
@@ -71,11 +75,12 @@ def compare_rows(
     }
     if any(stars):
         frame[STAR] = stars
-    if columns and columns[0] in results_of(runs):  # the first question about a run is how good it is
-        frame[column_label(columns[0], split)] = _column(runs, columns[0])
+    leading = [name for name in columns[:1] if name in results_of(runs)]  # the first question about a run is how good it is
+    for name in leading:
+        frame[free_head(column_label(name, split), {*frame, STATE})] = _column(runs, name)
     frame[STATE] = [[state_text(run.state)] for run in runs]
-    for name in columns:
-        frame[column_label(name, split)] = _column(runs, name)
+    for name in columns[len(leading) :]:
+        frame[free_head(column_label(name, split), frame)] = _column(runs, name)
     return pd.DataFrame(frame)
 
 
@@ -99,11 +104,22 @@ def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
             format="%.1f", width=80, help=_("How long the run was worked on, pauses left out.")
         ),
     }
-    for name in frame:
-        if name not in config and pd.api.types.is_float_dtype(frame[name]):
-            shown = "%.2f" if str(name).endswith("(%)") else "%.4g"
-            config[str(name)] = st.column_config.NumberColumn(format=shown, width=105)
+    for head in map(str, frame):
+        if head not in config and pd.api.types.is_float_dtype(frame[head]):
+            config[head] = st.column_config.NumberColumn(format=_number_format(head, frame[head].to_numpy()), width=105)
     return config
+
+
+def _number_format(head: str, values: NDArray[np.float64]) -> str:
+    """Whole numbers in full, shares with two decimals, settings to their last digit, as 2e-5 where some are that small, and what
+    is measured with four digits."""
+    if head.endswith("(%)"):
+        return "%.2f"
+    finite = np.abs(values[np.isfinite(values)])
+    if head in _SETTING_HEADS:
+        small = finite[finite > 0].min(initial=np.inf) < _SMALL
+        return "%e" if small else "%g"
+    return "%d" if finite.size and np.all(finite == np.floor(finite)) and finite.max() < _EXACT else "%.4g"
 
 
 def _column(runs: Sequence[RunRecord], name: str) -> Any:
@@ -119,12 +135,13 @@ def _column(runs: Sequence[RunRecord], name: str) -> Any:
         return [", ".join(f"{key}={value}" if value else key for key, value in run.labels.items()) for run in runs]
     if name == "note":
         return [run.note for run in runs]
-    if "/" in name and name not in SETTINGS and any(name in run.metrics for run in runs):
-        scale = 100.0 if is_share(name) else 1.0
+    if name not in SETTINGS and any(name in run.metrics for run in runs):
+        scale = 100.0 if "/" in name and is_share(name) else 1.0  # as the head says
         return [np.nan if (value := result_of(run, name)) is None else value * scale for run in runs]
     values = [run.settings.get(name) for run in runs]
-    if all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values):
-        return [np.nan if value is None else float(value) for value in values]
+    numbers = [setting_number(run, name) for run in runs]
+    if all(number is not None or value in (None, "") for number, value in zip(numbers, values, strict=True)):
+        return [np.nan if number is None else number for number in numbers]
     return ["–" if value is None or value == "" else _word(value) for value in values]
 
 

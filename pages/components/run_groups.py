@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pages.components.comparison import result_of
+from pages.components.comparison import free_head, result_of, setting_number
 from pages.components.formats import format_setting, metric_label, setting_label
 from trainer_core.measures import is_lower_better, is_share
+from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
 NEVER = ("seed", "name")
@@ -40,7 +41,7 @@ def group_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> list[RunGroup
         return []
     members: dict[tuple[Any, ...], list[RunRecord]] = {}
     for run in runs:
-        members.setdefault(tuple(run.settings.get(name) for name in wanted), []).append(run)
+        members.setdefault(tuple(_setting(run, name) for name in wanted), []).append(run)
     ordered = sorted(members, key=lambda values: [_rank(value) for value in values])
     return [RunGroup(tuple(zip(wanted, values, strict=True)), tuple(members[values])) for values in ordered]
 
@@ -48,13 +49,16 @@ def group_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> list[RunGroup
 def group_rows(groups: Sequence[RunGroup], key: str, split: str) -> pd.DataFrame:
     """A row a group: its settings, how many runs, and of a result mean, sample deviation, lowest, highest and the best run's
     name. Shares are in per cent."""
+    unit = " (%)" if is_share(key) else ""
+    mean = metric_label(key, split) + unit
+    own = (_("Runs"), mean, _("± deviation"), _("Lowest"), _("Highest"), _("Best run"))
     columns: dict[str, list[Any]] = {}
     for place, (name, _value) in enumerate(groups[0].settings if groups else ()):
-        columns[setting_label(name)] = [format_setting(name, group.settings[place][1]) for group in groups]
+        values_of_groups = [group.settings[place][1] for group in groups]
+        columns[free_head(setting_label(name), (*columns, *own))] = _setting_column(name, values_of_groups)
     columns[_("Runs")] = [len(group.runs) for group in groups]
     found = [_values(group, key) for group in groups]
-    unit = " (%)" if is_share(key) else ""
-    columns[metric_label(key, split) + unit] = [statistics.fmean(values) if values else np.nan for values in found]
+    columns[mean] = [statistics.fmean(values) if values else np.nan for values in found]
     columns[_("± deviation")] = [statistics.stdev(values) if len(values) > 1 else np.nan for values in found]
     columns[_("Lowest")] = [min(values, default=np.nan) for values in found]
     columns[_("Highest")] = [max(values, default=np.nan) for values in found]
@@ -62,14 +66,33 @@ def group_rows(groups: Sequence[RunGroup], key: str, split: str) -> pd.DataFrame
     return pd.DataFrame(columns)
 
 
+def _setting(run: RunRecord, name: str) -> Any:
+    """A setting as groups tell it apart: a number of another program's run is one however it is written."""
+    if name in SETTINGS or (number := setting_number(run, name)) is None:
+        return run.settings.get(name)
+    return int(number) if number.is_integer() else number
+
+
+def _setting_column(name: str, values: Sequence[Any]) -> list[Any]:
+    """Numbers as such, so that they sort by value; anything else as words."""
+    if all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values):
+        return [np.nan if value is None else float(value) for value in values]
+    return [format_setting(name, value) for value in values]
+
+
+def _usable(value: float | None) -> bool:
+    """Whether a result counts: MLflow keeps an infinity as the largest number there is."""
+    return value is not None and bool(np.isfinite(value)) and abs(value) < 1.79e308
+
+
 def _values(group: RunGroup, key: str) -> list[float]:
     scale = 100.0 if is_share(key) else 1.0
     found = (result_of(run, key) for run in group.runs)
-    return [value * scale for value in found if value is not None and np.isfinite(value) and abs(value) < 1.79e308]
+    return [value * scale for value in found if value is not None and _usable(value)]
 
 
 def _best_run(group: RunGroup, key: str) -> str:
-    measured = [(value, run.name) for run in group.runs if (value := result_of(run, key)) is not None and np.isfinite(value)]
+    measured = [(value, run.name) for run in group.runs if (value := result_of(run, key)) is not None and _usable(value)]
     return (min if is_lower_better(key) else max)(measured)[1] if measured else "–"
 
 

@@ -8,19 +8,21 @@ comparison is a word.
 import math
 import operator
 import re
-import shlex
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
 
-from pages.components.comparison import result_of
+from pages.components.comparison import finite_number, result_of, setting_number
 from pages.components.formats import setting_label
 from pages.components.remembered import of_same_runs
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
+_WORDS = re.compile(r"""-?'[^']+'(?!\S)|(?:"[^"]*(?:"|$)|[^\s"])+""")
+_QUOTED = re.compile(r"(-?)'([^']+)'")
 _COMPARISON = re.compile(r"([\w./ -]+?)(<=|>=|!=|=|<|>)(.+)")
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -32,6 +34,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _TEXTS: LRUCache[int, tuple[RunRecord, str]] = LRUCache(maxsize=20_000)
 """By identity of the record, which is the same as long as its run is: all that a word may occur in, in small letters."""
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,10 @@ def find(runs: Sequence[RunRecord], text: str, filters: Sequence[RangeFilter] = 
 
 def number_of(run: RunRecord, column: str) -> float | None:
     """A run's number by a param's or a metric's name, or by the last part of one: `learning_rate`, `eval/loss`, `accuracy`,
-    `minutes`. The best of evaluations, the last of other metrics."""
-    value = run.settings.get(column)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+    `minutes`. The best of evaluations, the last of other metrics; else a user's tag that is a number."""
+    value = setting_number(run, column)
+    if value is not None:
+        return value
     if column == "minutes":
         seconds = run.duration_seconds
         return None if seconds is None else seconds / 60
@@ -64,10 +67,9 @@ def number_of(run: RunRecord, column: str) -> float | None:
         found = result_of(run, key)
         if found is not None:
             return found
-    try:
-        return float(str(value)) if value is not None else None
-    except ValueError:
-        return None
+    ending = f"/{column}"
+    found = next((result_of(run, key) for key in run.metrics if key.endswith(ending)), None)
+    return finite_number(run.labels.get(column, "")) if found is None else found
 
 
 @of_same_runs
@@ -75,12 +77,12 @@ def number_columns(runs: Sequence[RunRecord]) -> dict[str, tuple[float, float]]:
     """The params and results that are numbers and differ among the runs, with their lowest and highest."""
     values: dict[str, list[float]] = {}
     for run in runs:
-        for name, value in run.settings.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                values.setdefault(name, []).append(float(value))
+        for name in run.settings:
+            if (number := setting_number(run, name)) is not None:
+                values.setdefault(name, []).append(number)
         for key in run.metrics:
-            if key.startswith(("eval/", "test/", "train/loss")):
-                values.setdefault(key, []).append(result_of(run, key) or 0.0)
+            if key.startswith(("eval/", "test/", "train/loss")) and (number := result_of(run, key)) is not None:
+                values.setdefault(key, []).append(number)
     finite = {name: [value for value in own if math.isfinite(value)] for name, own in values.items()}
     return {name: (min(own), max(own)) for name, own in finite.items() if own and min(own) < max(own)}
 
@@ -95,10 +97,9 @@ def parse_filters(text: str) -> list[RangeFilter]:
     filters = []
     for part in text.split("|"):
         column, *ends = part.rsplit(":", 2)
-        try:
-            low, high = (float(end) if end else None for end in ends)
-        except ValueError:
+        if len(ends) != 2 or any(end and finite_number(end) is None for end in ends):
             continue
+        low, high = (finite_number(end) for end in ends)
         if column and (low is not None or high is not None):
             filters.append(RangeFilter(column, low, high))
     return filters
@@ -109,10 +110,8 @@ def _end(value: float | None) -> str:
 
 
 def _words(text: str) -> list[str]:
-    try:
-        parts = shlex.split(text, posix=True)
-    except ValueError:  # an open quote, as while typing
-        parts = text.replace('"', " ").replace("'", " ").split()
+    """The words, without their quotes; an open quote, as while typing, goes to the end. An apostrophe within a word is a letter."""
+    parts = (_QUOTED.sub(r"\1\2", part) if _QUOTED.fullmatch(part) else part.replace('"', "") for part in _WORDS.findall(text))
     return [part for part in parts if part.strip()]
 
 
@@ -130,30 +129,30 @@ def _test(word: str) -> Callable[[RunRecord], bool]:
     found = _COMPARISON.fullmatch(word)
     if found:
         column, sign, text = found.groups()
-        try:
-            number = float(text)
-        except ValueError:
-            pass
-        else:
-            compare = _OPERATORS[sign]
-            name = _name_of(column)
-
-            def holds(run: RunRecord) -> bool:
-                value = number_of(run, name)
-                if value is None:
-                    return False
-                if sign in ("=", "!="):
-                    return math.isclose(value, number, rel_tol=1e-9) == (sign == "=")
-                return compare(value, number)
-
-            return holds
+        number = finite_number(text)
+        if number is not None:
+            return _comparison(_name_of(column), sign, number, lower)
     return lambda run: lower in _text(run)
+
+
+def _comparison(name: str, sign: str, number: float, word: str) -> Callable[[RunRecord], bool]:
+    compare = _OPERATORS[sign]
+
+    def holds(run: RunRecord) -> bool:
+        value = number_of(run, name)
+        if value is None:
+            return sign == "=" and word in _text(run)
+        if sign in ("=", "!="):
+            return math.isclose(value, number, rel_tol=1e-9) == (sign == "=")
+        return compare(value, number)
+
+    return holds
 
 
 def _name_of(column: str) -> str:
     """A setting's name, given by it or by its label: `learning rate`."""
     plain = column.strip().lower()
-    return next((name for name in SETTINGS if setting_label(name).lower() == plain), column.strip())
+    return next((name for name in SETTINGS if plain in (name, setting_label(name).lower())), column.strip())
 
 
 def _range_test(wanted: RangeFilter) -> Callable[[RunRecord], bool]:
@@ -167,12 +166,14 @@ def _range_test(wanted: RangeFilter) -> Callable[[RunRecord], bool]:
 
 
 def _text(run: RunRecord) -> str:
-    known = _TEXTS.get(id(run))
+    with _LOCK:
+        known = _TEXTS.get(id(run))
     if known is not None and known[0] is run:
         return known[1]
     parts = [run.name, run.run_id, run.state, run.recipe or "", run.experiment, run.note]
-    parts += [f"{name}={value}" for name, value in run.params.items() if value]
-    parts += [f"{name}={value}" for name, value in run.labels.items()]
+    parts += [f"{name}={value}\n{setting_label(name)}={value}" for name, value in run.params.items() if value]
+    parts += [f"{name}={run.tags[name]}" for name in run.labels]
     text = "\n".join(parts).lower()
-    _TEXTS[id(run)] = (run, text)
+    with _LOCK:
+        _TEXTS[id(run)] = (run, text)
     return text

@@ -1,5 +1,6 @@
 """Runs are found by words, comparisons and ranges."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -31,7 +32,7 @@ def run(letter: str, state: RunState = "finished", tags: dict[str, str] | None =
 
 RUNS = [
     run("a", learning_rate=1e-3, batch_size=8, tags={"final": "yes", "mlflow.note.content": "Wide one"}),
-    run("b", learning_rate=1e-2, batch_size=64, tags={"stage": "ablation"}),
+    run("b", learning_rate=1e-2, batch_size=64, tags={"stage": "ablation", "version": "2", "from": "bob's C:\\data"}),
     run("c", state="failed", learning_rate=1e-2, batch_size=8, tags={"descent.starred": "true"}),
 ]
 
@@ -63,6 +64,19 @@ RUNS = [
         ("no_such_number<3", ""),
         ("bbbbbbbb", "b"),
         ("<script>", ""),
+        ("version=2", "b"),
+        ("version>2", ""),
+        ("version!=3", "b"),
+        ("loss>0.5", "abc"),
+        ("Learning_Rate<5e-3", "a"),
+        ('"learning rate=0.001"', "a"),
+        ('-"wide one"', "bc"),
+        ("minutes>=0", "ab"),
+        ("bob's", "b"),
+        ("C:\\data", "b"),
+        ("-", "abc"),
+        ("macro>0", ""),
+        ("learning_rate<nan", ""),
     ],
 )
 def test_a_search_finds(text: str, found: str) -> None:
@@ -79,6 +93,29 @@ def test_ranges_hold_at_both_ends_and_stand_in_the_address() -> None:
     assert [run.run_id[0] for run in find(RUNS, "", filters)] == ["a"]
     assert parse_filters(write_filters(filters)) == filters
     assert parse_filters("rubbish|a:b:c|x::|learning_rate:1:|:1:2") == [RangeFilter("learning_rate", 1.0)]
+
+
+@pytest.mark.parametrize("rubbish", ["", "|||", "x:nan:1", "x:1:inf", "x:1", "x:a:1", ":::"])
+def test_a_filter_that_can_not_be_read_is_passed_over(rubbish: str) -> None:
+    assert parse_filters(rubbish) == []
+
+
+def test_a_number_of_another_program_is_compared_as_one() -> None:
+    foreign = [replace(RUNS[0], run_id=rows.zfill(32), params={"rows": rows}) for rows in ("9", "10", "many")]
+    assert [run.params["rows"] for run in find(foreign, "rows>9.5")] == ["10"]
+    assert number_columns(foreign)["rows"] == (9.0, 10.0)
+
+
+def test_a_thousand_runs_of_forty_params_are_searched_while_one_types() -> None:
+    runs = [replace(RUNS[0], run_id=f"{number:032x}") for number in range(1_000)]
+    text = "adamw otter -zzz learning_rate<5e-3 accuracy>0.5"
+    find(runs, text)
+    times = []
+    for _attempt in range(5):
+        start = time.perf_counter()
+        assert len(find(runs, text)) == 1_000
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.05, "a few milliseconds; the bound leaves room for a busy machine"
 
 
 def test_only_numbers_that_differ_can_be_ranged() -> None:
