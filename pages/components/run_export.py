@@ -9,7 +9,7 @@ import pandas as pd
 
 from trainer_core.tracking.records import RunRecord
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A text that begins so would be computed by a spreadsheet."""
 
 
@@ -50,8 +50,8 @@ def to_csv(frame: pd.DataFrame) -> bytes:
     safe = frame.copy()
     for name in safe:
         if not pd.api.types.is_numeric_dtype(safe[name]) and not pd.api.types.is_datetime64_any_dtype(safe[name]):
-            safe[name] = [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in safe[name]]
-    return safe.to_csv(index=False).encode("utf-8-sig")
+            safe[name] = [_harmless(value) for value in safe[name]]
+    return safe.to_csv(index=False, header=[_harmless(name) for name in safe]).encode("utf-8-sig")
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
@@ -59,6 +59,10 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _stamp(moment: datetime | None) -> pd.Timestamp | None:

@@ -33,3 +33,13 @@ def test_text_of_any_script_comes_back() -> None:
     frame = export_frame([replace(run("a"), name='酒店 🙂, "quoted"\nline')])
     back = pd.read_csv(io.BytesIO(to_csv(frame)))
     assert back["name"][0] == '酒店 🙂, "quoted"\nline'
+
+
+def test_no_head_is_computed_by_a_spreadsheet() -> None:
+    assert to_csv(pd.DataFrame({"-1": [1.0]})).decode("utf-8-sig").startswith("'-1")
+
+
+def test_no_runs_make_files_too() -> None:
+    frame = export_frame([])
+    assert pd.read_parquet(io.BytesIO(to_parquet(frame))).empty
+    assert to_csv(frame).decode("utf-8-sig").strip() == ""
