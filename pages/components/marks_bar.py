@@ -95,7 +95,7 @@ def _confirmed(label: str, icon: str, runs: Sequence[RunRecord], consequence: st
             act()
 
 
-def _each(runs: Sequence[RunRecord], act: Callable[[RunRecord], None]) -> None:
+def _each(runs: Sequence[RunRecord], act: Callable[[RunRecord], object]) -> None:
     def all_of_them() -> None:
         for run in runs:
             act(run)

@@ -1,20 +1,34 @@
 """What can be done with a run: stop, resume, clone, rename, archive, restore, delete. Putting away can be undone on the spot."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from gettext import gettext as _
+from typing import Literal
 
 import streamlit as st
 
 from pages.components.navigation import open_page
 from pages.components.run_cards import attempt, stop_button
-from pages.components.session import plain
+from pages.components.session import plain, show_error
 from pages.components.train_longer import train_longer
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint
+from trainer_core.errors import RunError, TrainerError
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 
 _PUT_AWAY = "put_away_just_now"
+_How = Literal["archived", "deleted"]
+
+
+@dataclass(frozen=True)
+class _PutAway:
+    """What was put away together, what could not be and why, and the choice of runs that the address held before."""
+
+    runs: Sequence[RunRecord]
+    how: _How
+    problems: Sequence[str]
+    chosen: str
 
 
 def action_row(store: Store, run: RunRecord, *, stopping: bool, last: Checkpoint | None) -> None:
@@ -71,29 +85,54 @@ def delete(store: Store, *runs: RunRecord) -> None:
     attempt(lambda: _put_away(store, runs, "deleted"))
 
 
-def _put_away(store: Store, runs: Sequence[RunRecord], how: str) -> None:
+def _put_away(store: Store, runs: Sequence[RunRecord], how: _How) -> None:
+    """One that can't be, since it was resumed just now, keeps the others from nothing: it is named beside the way back."""
+    done, problems = [], []
     for run in runs:
-        (jobs.delete if how == "deleted" else jobs.archive)(store, run.run_id)
-    st.session_state[_PUT_AWAY] = ([run.run_id for run in runs], [run.name for run in runs], how)
+        try:
+            (jobs.delete if how == "deleted" else jobs.archive)(store, run.run_id)
+        except TrainerError as error:
+            problems.append(str(error))
+        else:
+            done.append(run)
+    if not done:
+        raise RunError("\n".join(problems))
+    chosen = st.query_params.get("runs", "")
+    st.session_state[_PUT_AWAY] = _PutAway(done, how, problems, chosen)
     st.query_params.pop("run", None)
+    left = [start for start in chosen.split(",") if not any(run.run_id.startswith(start) for run in done)]
+    _choose(",".join(left))
+
+
+def _choose(run_ids: str) -> None:
+    """Puts the choice of runs on Compare into the address."""
+    if run_ids:
+        st.query_params["runs"] = run_ids
+    else:
+        st.query_params.pop("runs", None)
 
 
 def offer_undo(store: Store) -> None:
     """After archiving or deleting: says so, with the way back."""
     if _PUT_AWAY not in st.session_state:
         return
-    run_ids, names, how = st.session_state[_PUT_AWAY]
-    if len(names) == 1:
-        said = _("**{name}** is deleted.") if how == "deleted" else _("**{name}** is archived.")
+    away: _PutAway = st.session_state[_PUT_AWAY]
+    deleted = away.how == "deleted"
+    if len(away.runs) == 1:
+        said = _("**{name}** is deleted.") if deleted else _("**{name}** is archived.")
     else:
-        said = _("{count} runs are deleted.") if how == "deleted" else _("{count} runs are archived.")
+        said = _("{count} runs are deleted.") if deleted else _("{count} runs are archived.")
 
     def bring_back() -> None:
-        for run_id in run_ids:
-            (jobs.undelete if how == "deleted" else jobs.restore)(store, run_id)
+        for run in away.runs:
+            (jobs.undelete if deleted else jobs.restore)(store, run.run_id)
+        _choose(away.chosen)
+
+    if away.problems:
+        show_error(RunError("\n".join(away.problems)))
 
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(said.format(name=plain(names[0]), count=len(names)), width="stretch")
+        st.markdown(said.format(name=plain(away.runs[0].name), count=len(away.runs)), width="stretch")
         if st.button(_("Undo"), key="undo", icon=":material/undo:"):
             del st.session_state[_PUT_AWAY]
             attempt(bring_back)

@@ -54,7 +54,23 @@ def test_tags_have_a_value_or_none(store: Store, run_id: str) -> None:
     assert run.recipe == "digits", "only users' own tags are removed"
 
 
-@pytest.mark.parametrize("name", ["", "descent.recipe", "mlflow.runName", "a=b", "x" * 101, "<b>", "-minus", "two\nlines"])
+def test_each_returns_what_was_there_before(store: Store, run_id: str) -> None:
+    assert [jobs.star(store, run_id, on) for on in (True, True, False)] == [False, True, True]
+    assert [jobs.note(store, run_id, text) for text in ("one", "two", "")] == ["", "one", "two"]
+    assert [jobs.set_label(store, run_id, "stage", value) for value in ("a", "", "b")] == [None, "a", ""]
+    assert [jobs.remove_label(store, run_id, "stage") for _again in range(2)] == ["b", None]
+
+
+def test_a_value_that_is_too_long_is_refused(store: Store, run_id: str) -> None:
+    jobs.set_label(store, run_id, "why", "x" * 500)
+    with pytest.raises(RunError, match=r"at most 500 characters; this one has 501"):
+        jobs.set_label(store, run_id, "why", "y" * 501)
+    assert read.get_run(store, run_id).labels == {"why": "x" * 500}
+
+
+@pytest.mark.parametrize(
+    "name", ["", "descent.recipe", "mlflow.runName", "a=b", "x" * 101, "<b>", "-minus", "two\nlines", "a//b", "a/", "a/../b"]
+)
 def test_a_name_that_will_not_do_is_refused_with_what_is_accepted(store: Store, run_id: str, name: str) -> None:
     with pytest.raises(RunError, match="can't be a tag's name"):
         jobs.set_label(store, run_id, name)
@@ -67,6 +83,7 @@ def test_runs_of_other_programs_are_not_marked(store: Store) -> None:
         lambda: jobs.star(store, foreign, True),
         lambda: jobs.note(store, foreign, "x"),
         lambda: jobs.set_label(store, foreign, "x"),
+        lambda: jobs.remove_label(store, foreign, "x"),
     ):
         with pytest.raises(RunError, match="was not launched by Descent"):
             act()
