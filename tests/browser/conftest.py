@@ -47,9 +47,9 @@ class Dashboard:
 
 
 class StartDashboard(Protocol):
-    """Starts a dashboard; `first_run` as in the fixture `start_dashboard`."""
+    """Starts a dashboard; `first_run` and `app` as in the fixture `start_dashboard`."""
 
-    def __call__(self, first_run: bool = False) -> Dashboard: ...
+    def __call__(self, first_run: bool = False, app: str = "app.py") -> Dashboard: ...
 
 
 @pytest.fixture
@@ -64,13 +64,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
     """Starts a fresh dashboard over the test's store each time it is called; all are ended with the test.
 
-    With `first_run`, through the command line, as `make run` does: a store without runs gets its first one queued.
+    With `first_run`, through the command line, as `make run` does: a store without runs gets its first one queued. `app` is
+    another ASGI app than the dashboard's own, as seen from the repository's root.
     """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(first_run: bool = False) -> Dashboard:
+    def start(first_run: bool = False, app: str = "app.py") -> Dashboard:
         port = _free_port()
-        bare = ["streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+        bare = ["streamlit", "run", app, "--server.port", str(port), "--server.headless", "true"]
         command = [sys.executable, "-m", *(["trainer_core", "dashboard", "--port", str(port)] if first_run else bare)]
         environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
         environment |= {"DESCENT_STORE": str(store.root), "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1"}
@@ -96,6 +97,12 @@ def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
 def dashboard(start_dashboard: StartDashboard) -> Dashboard:
     """A dashboard over an empty store."""
     return start_dashboard()
+
+
+@pytest.fixture
+def charts(start_dashboard: StartDashboard) -> Dashboard:
+    """A page of charts, and nothing else, served as the dashboard is."""
+    return start_dashboard(app="tests/browser/chart_tools/app.py")
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,13 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.io.json import to_json_plotly
 
+from trainer_core.handing_in.file_names import file_name
+
 PLOTLY_URL = "/vendor/plotly.min.js"
 _HERE = Path(__file__).parent
+_PARTS = ("theme.js", "group.js", "picks.js", "touch.js", "export.js", "chart.js")
+"""Read one after the other as a single module, the only form that Streamlit takes."""
+_LONGEST_FILE_NAME = 80
 
 
 @lru_cache(maxsize=8)
@@ -29,7 +34,7 @@ _mount = st.components.v2.component(
     "descent.live_chart",
     html='<div class="descent-chart"></div>',
     css=_asset("chart.css"),
-    js="\n".join(_asset(name) for name in ("group.js", "picks.js", "export.js", "chart.js")),
+    js="\n".join(_asset(name) for name in _PARTS),
     isolate_styles=False,
 )
 
@@ -39,13 +44,13 @@ class ChartState:
     """What a viewer did with a chart.
 
     `zoom` are the ranges zoomed to, `{"x": (from, to), "y": (from, to)}`, on a log axis as exponents of ten; None where nothing is
-    zoomed. `picked` is the `customdata` of the points just clicked (`how` is "click") or selected ("select"), in the one run that
-    this causes.
+    zoomed. `picked` is the `customdata` of the points just clicked (`how` is "click"), or of those selected by box or lasso or of
+    the lines that the brushes of parallel coordinates keep ("select"), in the one run that this causes; None in all others.
     """
 
     zoom: dict[str, tuple[float, float]] | None = None
     picked: tuple[str, ...] | None = None
-    how: str | None = None
+    how: Literal["click", "select"] | None = None
 
 
 def live_chart(
@@ -54,22 +59,22 @@ def live_chart(
     height: int = 320,
     *,
     report_zoom: bool = False,
-    report_picks: Literal["", "click", "select"] = "",
+    report_picks: bool | Literal["click", "select"] = False,
     group: str | None = None,
     name: str | None = None,
 ) -> ChartState:
     """Draws the figure, `height` pixels high and as wide as its place, with buttons that save it as PNG, SVG or a page of its own.
 
-    Zoom and hidden traces stay as the viewer left them for as long as `layout.uirevision` (by default `key`) stays the same.
-    The alt text is `layout.meta["alt"]`, else the title.
+    Zoom, selections and hidden traces stay as the viewer left them for as long as `layout.uirevision` (by default `key`) stays
+    the same. The alt text is `layout.meta["alt"]`, else the title. Names of traces are cut to what the width has room for.
 
     Args:
         figure: What to draw; colours of text, grid and background come from the theme.
         key: The chart's identity on the page.
         height: In pixels.
         report_zoom: Whether a zoom reruns the fragment or page around the chart, so that `zoom` is current.
-        report_picks: Whether points with `customdata`, a text each, can be clicked, or also selected by box, lasso or brushes of
-            parallel coordinates.
+        report_picks: Whether points with `customdata`, a text or an array that starts with one, are reported when they are
+            clicked, or selected by box, lasso or the brushes of parallel coordinates; "click" leaves selecting out.
         group: Charts of the same group share the cursor and the stretch across that is zoomed into.
         name: What a saved file is called; by default the title.
     """
@@ -83,12 +88,18 @@ def live_chart(
             "figure": to_json_plotly({"data": plain.get("data", []), "layout": layout}),
             "alt": _alt(layout),
             "height": height,
+            "zoom": zoom_before(key),
             "reportZoom": report_zoom,
-            "picks": report_picks,
+            "picks": "select" if report_picks is True else report_picks or "",
             "group": group,
-            "name": name or _title(layout),
+            "name": saved_as(name or _title(layout)),
             "url": PLOTLY_URL,
-            "words": {"png": _("Save as PNG"), "svg": _("Save as SVG"), "html": _("Save as a page (HTML)")},
+            "words": {
+                "png": _("Save as PNG"),
+                "svg": _("Save as SVG"),
+                "html": _("Save as a page (HTML)"),
+                "failed": _("The chart could not be saved. Check that the dashboard still runs, then try again."),
+            },
             "failed": _("The chart can't be drawn: {url} is missing. Start the dashboard with “make run”.").format(url=PLOTLY_URL),
         },
         default={"zoom": None},
@@ -96,9 +107,21 @@ def live_chart(
         on_zoom_change=lambda: None,
         on_picked_change=lambda: None,
     )
-    picked = result.picked
-    ids = tuple(str(one) for one in picked["ids"]) if picked else None
-    return ChartState(_ranges(result.zoom), ids, picked["how"] if picked else None)
+    return ChartState(_ranges(result.zoom), *picks_in(result.picked))
+
+
+def picks_in(sent: Any) -> tuple[tuple[str, ...] | None, Literal["click", "select"] | None]:
+    """What the browser says was picked, and how; None and None where it is no such thing."""
+    if not isinstance(sent, Mapping) or sent.get("how") not in ("click", "select") or not isinstance(sent.get("ids"), list):
+        return None, None
+    return tuple(one for one in sent["ids"] if isinstance(one, str)), sent["how"]
+
+
+def saved_as(title: str) -> str:
+    """The name of a saved file, without its ending: letters and digits of any script, - and _, at most 80."""
+    if not any(sign.isalnum() for sign in title):
+        return "chart"
+    return file_name(title.replace(".", "-"))[:_LONGEST_FILE_NAME].rstrip("-_")
 
 
 def zoom_before(key: str) -> dict[str, tuple[float, float]] | None:

@@ -1,7 +1,6 @@
 // Draws a Plotly figure, redraws it in place when points arrive, and keeps the viewer's zoom.
 // Streamlit calls the default export at mount, whenever `data` changes and when the theme changes.
 
-const NARROW = 520; // pixels; below, the tools stand in a column, where they leave the title free
 const states = new WeakMap(); // parentElement -> what belongs to one mounted chart
 
 function loadPlotly(url) {
@@ -19,40 +18,40 @@ function loadPlotly(url) {
   return window.descentPlotly;
 }
 
-function themed(layout, element, grouped) {
-  const style = getComputedStyle(element);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  const text = colour("--st-text-color") || style.color;
-  const border = colour("--st-border-color") || "#cccccc";
-  const background = colour("--st-secondary-background-color") || colour("--st-background-color");
-  const result = {
-    ...layout,
-    autosize: true,
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { size: 13, ...layout.font, color: text, family: colour("--st-font") || style.fontFamily },
-    hoverlabel: { bgcolor: background, bordercolor: border, font: { color: text, size: 13 }, namelength: 60, ...layout.hoverlabel },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: text, activecolor: colour("--st-primary-color"), ...layout.modebar },
-    legend: { bgcolor: "rgba(0,0,0,0)", ...layout.legend },
+function configOf(state) {
+  // The same object as long as it says the same: plotly.js draws all anew, without the zoom, where it differs.
+  const wish = JSON.stringify([state.picks, state.words]);
+  if (state.configFor === wish) return state.config;
+  const selecting = state.picks === "select" ? [] : ["select2d", "lasso2d"];
+  state.configFor = wish;
+  state.config = {
+    displaylogo: false,
+    showSendToCloud: false,
+    responsive: false,
+    displayModeBar: "hover",
+    modeBarButtonsToRemove: ["toImage", ...selecting, "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    modeBarButtonsToAdd: exportButtons(state),
   };
-  const page = colour("--st-background-color") || "#ffffff";
-  result.annotations = (layout.annotations ?? []).map((note) => ({ bgcolor: page, opacity: 0.9, borderpad: 2, ...note }));
-  for (const name of Object.keys(layout)) {
-    if (/^[xy]axis\d*$/.test(name)) {
-      const spike = grouped && name[0] === "x" ? { showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot", spikecolor: text } : {};
-      result[name] = { ...spike, gridcolor: border, zerolinecolor: border, linecolor: border, tickcolor: border, ...layout[name] };
-    }
-  }
-  return result;
+  return state.config;
 }
 
-function zoomOf(layout) {
+function zoomOf(state) {
   const zoom = {};
   for (const name of ["xaxis", "yaxis"]) {
-    const axis = layout[name];
-    if (axis && axis.autorange === false && axis.range) zoom[name[0]] = axis.range.map(Number);
+    const axis = state.box.layout?.[name];
+    if (!axis?.range || axis.autorange !== false) continue;
+    const given = state.given?.[name]?.range;
+    if (!given || axis.range.some((end, place) => Number(end) !== Number(given[place]))) zoom[name[0]] = axis.range.map(Number);
   }
   return Object.keys(zoom).length ? zoom : null;
+}
+
+function report(state) {
+  const zoom = zoomOf(state);
+  const text = JSON.stringify(zoom);
+  if (!state.reportZoom || text === state.reported) return;
+  state.reported = text;
+  state.setStateValue("zoom", zoom);
 }
 
 async function draw(state) {
@@ -60,33 +59,15 @@ async function draw(state) {
   state.drawing = true;
   try {
     const Plotly = await loadPlotly(state.url);
-    const { figure, reportZoom } = state.pending;
+    const figure = JSON.parse(state.pending);
     state.pending = null;
-    const selecting = state.picks === "select" ? [] : ["select2d", "lasso2d"];
-    const config = {
-      displaylogo: false,
-      showSendToCloud: false,
-      responsive: false,
-      displayModeBar: "hover",
-      modeBarButtonsToRemove: ["toImage", ...selecting, "autoScale2d", "zoomIn2d", "zoomOut2d"],
-      modeBarButtonsToAdd: exportButtons(state),
-    };
+    const width = state.box.offsetWidth || 700;
     const layout = withSharedZoom(state, themed(figure.layout, state.box, Boolean(state.group)));
-    if (state.box.offsetWidth < NARROW) layout.modebar = { ...layout.modebar, orientation: "v" };
-    await Plotly.react(state.box, figure.data, layout, config);
-    state.reportZoom = reportZoom;
+    await Plotly.react(state.box, withShortNames(figure.data, layout, width), layout, configOf(state));
+    state.given = figure.layout;
+    state.limit = nameLimit(layout, width);
     state.box.classList.add("descent-chart-ready");
-    if (!state.listening) {
-      state.listening = true;
-      shareCursor(state);
-      listenForPicks(state);
-      state.box.on("plotly_relayout", (change) => {
-        shareZoom(state, change ?? {});
-        if (!state.reportZoom) return;
-        clearTimeout(state.timer);
-        state.timer = setTimeout(() => report(state), 250);
-      });
-    }
+    if (!state.listening) listen(state);
   } catch (error) {
     state.box.textContent = state.failed;
     state.box.classList.add("descent-chart-ready");
@@ -94,31 +75,45 @@ async function draw(state) {
   } finally {
     state.drawing = false;
   }
-  if (state.pending) draw(state);
+  if (state.pending) return draw(state);
+  return state.given && report(state); // a zoom shared by its group, or lost with a new `uirevision`
 }
 
-function report(state) {
-  const zoom = zoomOf(state.box.layout ?? {});
-  const text = JSON.stringify(zoom);
-  if (text === state.reported) return;
-  state.reported = text;
-  state.setStateValue("zoom", zoom);
+function listen(state) {
+  state.listening = true;
+  shareCursor(state);
+  listenForPicks(state);
+  listenForTouch(state);
+  state.box.on("plotly_relayout", (change) => {
+    shareZoom(state, change ?? {});
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => report(state), 250);
+  });
 }
 
-function mount(parentElement) {
+async function fit(state) {
+  const { box } = state;
+  if (!box.offsetWidth || !box._fullLayout || Math.abs(box._fullLayout.width - box.offsetWidth) <= 1) return;
+  await window.Plotly.Plots.resize(box);
+  if (nameLimit(box.layout, box.offsetWidth) === state.limit) return;
+  state.pending ??= state.figure;
+  draw(state);
+}
+
+function mount(parentElement, zoom) {
   const box = parentElement.querySelector(".descent-chart");
-  const state = { box, reported: "null" };
+  const state = { box, reported: JSON.stringify(zoom) };
   // A redraw in the middle of a drag would throw the half-drawn zoom away: hold it until the pointer is up.
   const hold = () => { state.held = true; };
-  const release = () => { state.held = false; setTimeout(() => draw(state), 400); };
+  const release = () => {
+    if (!state.held) return;
+    state.held = false;
+    setTimeout(() => draw(state), 400);
+  };
   box.addEventListener("pointerdown", hold, true);
   window.addEventListener("pointerup", release, true);
   window.addEventListener("pointercancel", release, true);
-  const observer = new ResizeObserver(() => {
-    if (box.offsetWidth && box._fullLayout && Math.abs(box._fullLayout.width - box.offsetWidth) > 1) {
-      window.Plotly.Plots.resize(box);
-    }
-  });
+  const observer = new ResizeObserver(() => { fit(state).catch(console.error); });
   observer.observe(box);
   state.end = () => {
     clearTimeout(state.timer);
@@ -135,19 +130,14 @@ function mount(parentElement) {
 }
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  const state = states.get(parentElement) ?? mount(parentElement);
-  state.url = data.url;
-  state.failed = data.failed;
-  state.setStateValue = setStateValue;
-  state.setTriggerValue = setTriggerValue;
-  state.name = data.name;
-  state.words = data.words;
-  state.picks = data.picks;
+  const state = states.get(parentElement) ?? mount(parentElement, data.zoom);
+  const { url, failed, name, alt, words, picks, reportZoom, figure } = data;
+  Object.assign(state, { url, failed, name, alt, words, picks, reportZoom, figure, setStateValue, setTriggerValue });
   joinGroup(state, data.group);
   state.box.style.height = `${data.height}px`;
-  state.box.setAttribute("role", "img");
-  state.box.setAttribute("aria-label", data.alt);
-  state.pending = { figure: JSON.parse(data.figure), reportZoom: data.reportZoom };
+  state.box.setAttribute("role", "figure");
+  state.box.setAttribute("aria-label", alt);
+  state.pending = figure;
   draw(state);
   return () => {
     // Streamlit may clean up before it calls again with newer data: end only what has really left the page.

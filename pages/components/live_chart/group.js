@@ -1,6 +1,5 @@
 // Charts of one group share the cursor and the stretch across that is zoomed into.
-
-const ECHO_MS = 120; // what a chart is told by another comes back as an event of its own: not to be passed on
+// What plotly.js is told by `Fx.hover` it doesn't report, so a shared cursor has no echo; what it is told by `relayout` it does.
 
 function groupOf(state) {
   window.descentGroups ??= new Map();
@@ -27,45 +26,73 @@ function leaveGroup(state) {
   if (!group.members.size) window.descentGroups.delete(state.group);
 }
 
+function kindOf(layout) {
+  const type = layout?.xaxis?.type;
+  return !type || type === "-" ? "linear" : type;
+}
+
 function others(state) {
-  return [...(groupOf(state)?.members ?? [])].filter((other) => other !== state && other.box.isConnected && other.box._fullLayout);
+  const drawn = (other) => other !== state && other.box.isConnected && other.box._fullLayout?.xaxis && !other.drawing;
+  return [...(groupOf(state)?.members ?? [])].filter(drawn);
 }
 
 function shareCursor(state) {
-  state.box.on("plotly_hover", (event) => {
-    if (performance.now() < (state.echoUntil ?? 0)) return;
-    const xval = event.xvals?.[0] ?? event.points?.[0]?.x;
-    if (typeof xval !== "number") return;
-    for (const other of others(state)) {
-      other.echoUntil = performance.now() + ECHO_MS;
-      const y = other.box._fullLayout.yaxis?.range ?? [0, 0];
-      window.Plotly.Fx.hover(other.box, { xval, yval: (y[0] + y[1]) / 2 });
-    }
+  const { box } = state;
+  box.on("plotly_hover", (event) => {
+    const x = event.xvals?.[0] ?? event.points?.[0]?.x;
+    if (x === undefined || x === null) return;
+    for (const other of others(state)) pointAt(other.box, x, event.points?.[0]?.data);
   });
-  state.box.on("plotly_unhover", () => {
-    if (performance.now() < (state.echoUntil ?? 0)) return;
+  box.on("plotly_unhover", () => {
     for (const other of others(state)) window.Plotly.Fx.unhover(other.box);
   });
+}
+
+function pointAt(box, x, trace) {
+  const { xaxis, yaxis, hovermode } = box._fullLayout;
+  const xpx = xaxis.d2p(x);
+  if (!(xpx >= 0 && xpx <= xaxis._length)) return window.Plotly.Fx.unhover(box);
+  // Where a chart tells of the nearest curve alone, it is to be the one pointed at in the other chart.
+  const twin = hovermode === "closest" && trace ? twinHeight(box, trace, xpx) : null;
+  return window.Plotly.Fx.hover(box, { xpx, ypx: twin ?? yaxis._length / 2 });
+}
+
+function twinHeight(box, trace, xpx) {
+  const { xaxis, yaxis } = box._fullLayout;
+  const isTwin = (other) => other.visible === true && other.hoverinfo !== "skip" && other.name === trace.name;
+  const points = box.calcdata.find((found) => isTwin(found[0].trace)) ?? [];
+  let [height, nearest] = [null, Infinity];
+  for (const point of points) {
+    const away = Math.abs(xaxis.c2p(point.x) - xpx);
+    if (away < nearest && Number.isFinite(point.y)) [height, nearest] = [yaxis.c2p(point.y), away];
+  }
+  return height;
+}
+
+function rangeIn(change) {
+  const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+  return range.every((end) => end !== undefined) ? [...range] : null;
 }
 
 function shareZoom(state, change) {
   // `change` is what plotly_relayout says; only what happens across is shared.
   const group = groupOf(state);
   if (!group || state.told) return;
-  const axis = state.box.layout?.xaxis;
-  const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-  if (range.every((end) => end !== undefined)) group.across = range.map(Number);
-  else if (change["xaxis.autorange"] || (change.autosize === undefined && axis?.autorange && group.across)) group.across = null;
-  else return;
+  const range = rangeIn(change);
+  if (!range && !change["xaxis.autorange"]) return;
+  const kind = kindOf(state.box._fullLayout);
+  group.across = range ? { range, kind } : null;
   for (const other of others(state)) {
-    other.told = true;
-    const update = group.across ? { "xaxis.range": group.across } : { "xaxis.autorange": true };
-    window.Plotly.relayout(other.box, update).finally(() => { other.told = false; });
+    if (kindOf(other.box._fullLayout) !== kind) continue;
+    const given = other.given?.xaxis?.range;
+    const update = range || given ? { "xaxis.range": [...(range ?? given)] } : { "xaxis.autorange": true };
+    other.told = (other.told ?? 0) + 1;
+    window.Plotly.relayout(other.box, update).finally(() => { other.told -= 1; });
   }
 }
 
 function withSharedZoom(state, layout) {
-  const group = groupOf(state);
-  if (!group || !group.across || !layout.xaxis) return layout;
-  return { ...layout, xaxis: { ...layout.xaxis, range: group.across, autorange: false } };
+  const across = groupOf(state)?.across;
+  if (!across || kindOf(layout) !== across.kind) return layout;
+  return { ...layout, xaxis: { ...layout.xaxis, range: [...across.range], autorange: false } };
 }
