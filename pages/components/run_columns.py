@@ -95,10 +95,10 @@ def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
     """How the columns look."""
     colours = state_colours()
     config: dict[str, Any] = {
-        SWATCH: st.column_config.ImageColumn(width=40, help=_("The run's line in the charts.")),
-        NAME: st.column_config.TextColumn(width=125),
-        STAR: st.column_config.TextColumn(width=32, help=_("Starred runs.")),
-        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=105),
+        SWATCH: st.column_config.ImageColumn(width=34, help=_("The run's line in the charts.")),
+        NAME: st.column_config.TextColumn(width=110 if STAR in frame else 125),  # up to the state it fits beside the charts
+        STAR: st.column_config.TextColumn(width=28, help=_("Starred runs.")),
+        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=98),
         FACTS["started"]: st.column_config.DatetimeColumn(format="D MMM, HH:mm", timezone=str(zone), width=115),
         FACTS["minutes"]: st.column_config.NumberColumn(
             format="%.1f", width=80, help=_("How long the run was worked on, pauses left out.")
@@ -106,7 +106,8 @@ def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
     }
     for head in map(str, frame):
         if head not in config and pd.api.types.is_float_dtype(frame[head]):
-            config[head] = st.column_config.NumberColumn(format=_number_format(head, frame[head].to_numpy()), width=105)
+            width = 92 if head.endswith("(%)") else 105
+            config[head] = st.column_config.NumberColumn(format=_number_format(head, frame[head].to_numpy()), width=width)
     return config
 
 
