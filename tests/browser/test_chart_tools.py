@@ -144,6 +144,17 @@ def test_points_are_selected_by_a_box_that_stays_while_points_arrive(charts: Das
     expect(page.get_by_text("points picked 1: select: run-1 run-2")).to_be_visible()
 
 
+def test_what_is_hidden_by_the_legend_stays_hidden_while_points_arrive(charts: Dashboard, page: Page) -> None:
+    visit(page, charts, "growing")
+    before = page.evaluate("document.querySelector('.descent-chart').calcdata[0].length")
+    page.locator(f"{CHART} .legendtoggle").nth(1).click()
+    hidden = "document.querySelector('.descent-chart')._fullData.map((trace) => trace.visible)"
+    page.wait_for_function(f"{hidden}[1] === 'legendonly'")
+    rerun(page)
+    page.wait_for_function("(before) => document.querySelector('.descent-chart').calcdata[0].length > before", arg=before)
+    assert page.evaluate(hidden) == [True, "legendonly"]
+
+
 def test_a_lasso_selects_and_where_only_clicks_are_asked_for_it_is_not_offered(charts: Dashboard, page: Page) -> None:
     visit(page, charts, "points")
     choose_tool(page, "Lasso Select")

@@ -104,10 +104,17 @@ def test_a_zoom_reads_again_in_full_detail_and_outlives_new_points(dashboard: Da
 
 def test_charts_share_cursor_and_zoom(dashboard: Dashboard, page: Page) -> None:
     log_run(dashboard.store, "bold-heron-7")
+    page.set_viewport_size({"width": 1400, "height": 1400})  # both in sight
     visit(page, dashboard)
-    box = chart(page, 0)
-    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
-    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+    chart(page, 0)
+    place = """(() => {
+      const box = document.querySelector('.descent-chart'), own = box.getBoundingClientRect(), { xaxis, yaxis } = box._fullLayout;
+      const point = box.calcdata[0][1];
+      return [own.x + xaxis._offset + xaxis.d2p(point.x), own.y + yaxis._offset + yaxis.d2p(point.y)];
+    })()"""
+    x, y = page.evaluate(place)
+    page.mouse.move(x - 6, y)
+    page.mouse.move(x, y, steps=4)
     shown = "document.querySelectorAll('.descent-chart')[1].querySelectorAll('.hoverlayer .hovertext, .hoverlayer .legend').length"
     page.wait_for_function(f"{shown} > 0")
     drag(page, 0, 0.4, 0.7)
