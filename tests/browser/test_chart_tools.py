@@ -140,7 +140,17 @@ def test_points_are_selected_by_a_box_that_stays_while_points_arrive(charts: Das
     rerun(page)
     page.wait_for_function("(before) => document.querySelector('.descent-chart').calcdata[0].length > before", arg=before)
     assert page.evaluate(selections) == 1
-    assert page.evaluate("document.querySelector('.descent-chart')._fullData[0].selectedpoints") == [1, 2]
+    selected = "document.querySelector('.descent-chart')._fullData[0].selectedpoints"
+    assert page.evaluate(selected) == [1, 2]
+    expect(page.get_by_text("points picked 1: select: run-1 run-2")).to_be_visible()
+    low, high = page.evaluate(MARK, [0, 3]), page.evaluate(MARK, [0, 4])
+    page.mouse.move(low[0] + 15, low[1] - 15)
+    page.mouse.down()
+    page.mouse.move(high[0] - 15, high[1] + 15, steps=8)  # around no point: as if nothing were selected
+    page.mouse.up()
+    page.wait_for_function(f"{selections} === 0 && !{selected}")
+    rerun(page)
+    assert page.evaluate(selected) is None
     expect(page.get_by_text("points picked 1: select: run-1 run-2")).to_be_visible()
 
 

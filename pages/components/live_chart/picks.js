@@ -56,6 +56,7 @@ function listenForPicks(state) {
     if (state.picks !== "select" || state.drawing || !event?.points) return;
     const ids = event.points.map((point) => idOf(point.customdata)).filter(Boolean);
     if (ids.length) reportPicks(state, "select", ids);
+    else if (box.layout.selections?.length) deselect(box); // an empty box would dim all points for nothing
   });
   box.on("plotly_restyle", () => {
     const trace = brushedTrace(state);
@@ -63,6 +64,10 @@ function listenForPicks(state) {
     clearTimeout(state.brushTimer);
     state.brushTimer = setTimeout(() => reportBrushes(state), 300);
   });
+}
+
+function deselect(box) {
+  return window.Plotly.update(box, { selectedpoints: [null] }, { selections: [] });
 }
 
 function brushedTrace(state) {
