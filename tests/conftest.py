@@ -7,7 +7,7 @@ import pytest
 
 from trainer_core.store import Store, open_store
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.trained", "tests.tracking_server"]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -7,8 +7,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 
 class Server:
@@ -48,3 +51,14 @@ class Server:
             os.killpg(self._process.pid, 9)
             self._process.wait()
             self._process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A tracking server that runs, over an empty database of its own."""
+    made = Server(tmp_path / "server")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()

@@ -2,11 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.chart_tools.viewer import CHART, box_of, drag
 from tests.browser.conftest import Dashboard
 from tests.browser.test_live_chart import close
 from tests.logged_runs import log_run
@@ -16,7 +16,6 @@ from trainer_core.tracking import read
 from trainer_core.tracking.client import open_client, sql_engine
 from trainer_core.tracking.points import Point, insert_points
 
-CHART = ".descent-chart"
 READY = "(count) => document.querySelectorAll('.descent-chart-ready .main-svg').length >= count"
 IN_VIEW = """(number) => {
   const box = document.querySelectorAll('.descent-chart')[number];
@@ -35,23 +34,6 @@ def visit(page: Page, dashboard: Dashboard, query: str = "", charts: int = 2) ->
     page.goto(f"{dashboard.url}/compare{query}")
     # Each chart has two drawings, one above the other.
     page.wait_for_function(READY, arg=2 * charts, timeout=60_000)
-
-
-def chart(page: Page, number: int = 0) -> Any:
-    found = page.locator(CHART).nth(number)
-    found.scroll_into_view_if_needed()
-    box = found.bounding_box()
-    assert box is not None
-    return box
-
-
-def drag(page: Page, number: int, left: float, right: float, top: float = 0.3, bottom: float = 0.6) -> None:
-    """Draws a box over a chart, in fractions of its size."""
-    box = chart(page, number)
-    page.mouse.move(box["x"] + left * box["width"], box["y"] + top * box["height"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + right * box["width"], box["y"] + bottom * box["height"], steps=8)
-    page.mouse.up()
 
 
 def test_what_is_chosen_in_the_table_stands_in_the_address_and_a_link_opens_the_same_view(
@@ -90,7 +72,7 @@ def test_a_zoom_reads_again_in_full_detail_and_outlives_new_points(dashboard: Da
     visit(page, dashboard, "?metrics=train/loss", charts=1)
     whole = page.evaluate("document.querySelector('.descent-chart').calcdata[0].length")
     assert whole < 2_100, "the whole curve comes thinned"
-    drag(page, 0, 0.5, 0.57)
+    drag(page, 0, (0.5, 0.3), (0.57, 0.6))
     page.wait_for_function("document.querySelector('.descent-chart').layout.xaxis.autorange === false")
     low, high = page.evaluate("document.querySelector('.descent-chart').layout.xaxis.range")
     page.wait_for_function(f"({IN_VIEW})(0) >= {int((high - low) * 0.95)}", timeout=20_000)
@@ -106,7 +88,7 @@ def test_charts_share_cursor_and_zoom(dashboard: Dashboard, page: Page) -> None:
     log_run(dashboard.store, "bold-heron-7")
     page.set_viewport_size({"width": 1400, "height": 1400})  # both in sight
     visit(page, dashboard)
-    chart(page, 0)
+    box_of(page, 0)
     place = """(() => {
       const box = document.querySelector('.descent-chart'), own = box.getBoundingClientRect(), { xaxis, yaxis } = box._fullLayout;
       const point = box.calcdata[0][1];
@@ -117,7 +99,7 @@ def test_charts_share_cursor_and_zoom(dashboard: Dashboard, page: Page) -> None:
     page.mouse.move(x, y, steps=4)
     shown = "document.querySelectorAll('.descent-chart')[1].querySelectorAll('.hoverlayer .hovertext, .hoverlayer .legend').length"
     page.wait_for_function(f"{shown} > 0")
-    drag(page, 0, 0.4, 0.7)
+    drag(page, 0, (0.4, 0.3), (0.7, 0.6))
     page.wait_for_function("document.querySelectorAll('.descent-chart')[1].layout.xaxis.autorange === false")
     ranges = page.evaluate("[...document.querySelectorAll('.descent-chart')].map((b) => b.layout.xaxis.range)")
     assert close([ranges[0]], [ranges[1]])
@@ -130,7 +112,7 @@ def test_charts_share_cursor_and_zoom(dashboard: Dashboard, page: Page) -> None:
 def test_a_chart_is_saved_by_the_browser(dashboard: Dashboard, page: Page, browser: Browser, tmp_path: Path, kind: str) -> None:
     log_run(dashboard.store, "bold </script> heron")
     visit(page, dashboard, "?metrics=eval/accuracy", charts=1)
-    box = chart(page)
+    box = box_of(page)
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.4 * box["height"])
     with page.expect_download(timeout=30_000) as download:
         page.locator(f"{CHART} .modebar-btn[data-title*='{kind}']").click()
@@ -170,7 +152,7 @@ def test_points_picked_in_a_chart_are_chosen_in_the_table(dashboard: Dashboard, 
       const point = box.querySelector('.point').getBoundingClientRect();
       return [point.x + point.width / 2, point.y + point.height / 2];
     })()"""
-    chart(page, 1)
+    box_of(page, 1)
     page.wait_for_timeout(500)
     x, y = page.evaluate(place)
     page.mouse.click(x, y)
@@ -181,7 +163,7 @@ def test_points_picked_in_a_chart_are_chosen_in_the_table(dashboard: Dashboard, 
 def test_a_checkpoint_opens_in_the_playground_by_a_click_on_its_point(dashboard: Dashboard, page: Page) -> None:
     train_for_real(dashboard.store, DIGITS, "digits")
     visit(page, dashboard, "?metrics=eval/accuracy", charts=1)
-    chart(page)
+    box_of(page)
     page.wait_for_timeout(500)
     place = """(() => {
       const box = document.querySelector('.descent-chart');

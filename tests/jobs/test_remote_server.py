@@ -1,8 +1,5 @@
 """Runs tracked by MLflow's own server: while it is down training goes on, and everything arrives when it is back."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.jobs.conftest import Station
@@ -12,16 +9,6 @@ from trainer_core.config import TrainConfig
 from trainer_core.errors import StoreError
 from trainer_core.store import open_store
 from trainer_core.tracking import read
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "server")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.kill()
 
 
 def test_what_a_run_logs_while_its_server_is_down_arrives_when_it_is_back(

@@ -3,7 +3,6 @@
 import json
 import math
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -225,16 +224,6 @@ def assert_points(one: Curve, other: Curve) -> None:
     assert one.width == other.width
     for part in PARTS:
         assert np.array_equal(getattr(one, part), getattr(other, part), equal_nan=part == "value"), part
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "server")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.kill()
 
 
 def test_a_tracking_server_gives_the_same_as_a_database(
