@@ -12,16 +12,13 @@ import argparse
 import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +28,7 @@ import streamlit.logger
 from benchmarks.machine import describe, finish
 from benchmarks.make_store import BEGAN, LONG_POINTS, LONG_RUNS, SPIKE, SPIKE_STEP, make_store
 from benchmarks.pairs import holds, ratios, summary, told
+from tests.tracking_server import Server
 from trainer_core.store import Store, open_store
 
 KEY = "train/loss"
@@ -228,7 +226,7 @@ def _page(store: Store, run_ids: list[str]) -> dict[str, Any]:
 
         own, other = [], []
         for number in range(RERUNS):
-            own.append(_seconds(lambda number=number: ours(number)))  # type: ignore[misc]
+            own.append(_seconds(partial(ours, number)))
             other.append(_seconds(theirs))
     slow, slow_theirs = (float(np.percentile(values, 95)) for values in (own, other))
     print(told("page after one widget changed, against MLflow's server", ratios(own, other)))
@@ -271,29 +269,13 @@ def _fetch(url: str, body: bytes | None = None) -> bytes:
 
 @contextmanager
 def _mlflow_server(store: Store) -> Iterator[str]:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", store.tracking_uri, "--artifacts-destination", str(store.artifacts)]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 120
-        while True:
-            try:
-                _fetch(f"{url}/health")
-                break
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.3)
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with tempfile.TemporaryDirectory(prefix="descent-mlflow-") as folder:
+        server = Server(Path(folder) / "server", store.tracking_uri)
+        try:
+            server.start()
+            yield server.url
+        finally:
+            server.kill()
 
 
 def _in_turn(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> tuple[list[float], list[float]]:

@@ -15,10 +15,11 @@ import pytest
 
 
 class Server:
-    """`mlflow server` on a free port of this machine, over a database of its own."""
+    """`mlflow server` on a free port of this machine, over a database of its own, or the one that `database` names."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         folder.mkdir()
+        self._database = database or f"sqlite:///{folder / 'server.db'}"
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -29,7 +30,7 @@ class Server:
     def start(self) -> None:
         """Starts it and waits until it answers."""
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        command += ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}", "--artifacts-destination", str(self._folder)]
+        command += ["--backend-store-uri", self._database, "--artifacts-destination", str(self._folder)]
         # Its runner of background jobs is ten more processes, and nothing here asks for one.
         environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with (self._folder / "server.log").open("ab") as log:

@@ -109,12 +109,14 @@ def baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, fl
     }
 
 
-def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str) -> None:
-    """Dashed lines with their names. One far below the curve is not in the picture, so as not to flatten the curve."""
+def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str, reach: float = 1.5) -> None:
+    """Dashed lines with their names. One far below the curve is not in the picture, so as not to flatten the curve: farther than
+    `reach` times the curve's own height.
+    """
     scale = 100.0 if is_share(key) else 1.0
     finite = values[np.isfinite(values)] * scale
     ranked = sorted(((value * scale, name) for name, value in lines.items()), reverse=True)
-    floor = min(finite) - 1.5 * max(max(finite) - min(finite), 0.02 * scale) if len(finite) else -math.inf
+    floor = min(finite) - reach * max(max(finite) - min(finite), 0.02 * scale) if len(finite) else -math.inf
     for y, _name in ranked:
         figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, line=dict(color=GREY, width=1.5, dash="dash"))
     seen, below = [line for line in ranked if line[0] >= floor], [line for line in ranked if line[0] < floor]

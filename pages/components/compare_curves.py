@@ -143,7 +143,7 @@ def _draw(
     ]
     marks = Marks(
         restarts={run.run_id: run.restarts for run in shown},
-        checkpoints={run.run_id: _checkpoint_steps(store, run.run_id, run.is_over) for run in shown} if len(shown) <= _FEW else {},
+        checkpoints={run.run_id: _checkpoint_steps(store, run.run_id) for run in shown} if len(shown) <= _FEW else {},
         baselines=_common_baselines(shown),
     )
     view = replace(view, height=_TALL if len(chosen) == 1 else _LOW)
@@ -195,8 +195,8 @@ def _at_zoom(
 
 
 @st.cache_data(ttl=10.0, max_entries=256, show_spinner=False)
-def _checkpoint_steps(_store: Store, run_id: str, is_over: bool, root: str = "") -> list[int]:  # noqa: ARG001 - part of the key
-    return [checkpoint.step for checkpoint in list_checkpoints(_store, run_id)]
+def _checkpoint_steps(store: Store, run_id: str) -> list[int]:
+    return [checkpoint.step for checkpoint in list_checkpoints(store, run_id)]
 
 
 def _common_baselines(shown: Sequence[RunRecord]) -> dict[str, float]:

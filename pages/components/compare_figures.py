@@ -194,9 +194,8 @@ def _finish(figure: go.Figure, key: str, view: View, ready: Mapping[tuple[str, s
         lines = baseline_names(marks.baselines, one.rpartition("/")[2]) if one.startswith("eval/") else {}
         lines = {name: value for name, value in lines.items() if np.isfinite(value)}
         if lines and ready and not view.log_y:
-            add_baselines(
-                figure, lines, np.concatenate([line.y for place, line in ready.items() if place[1] == one] or [np.empty(0)]), one
-            )
+            heights = [line.y for place, line in ready.items() if place[1] == one] or [np.empty(0)]
+            add_baselines(figure, lines, np.concatenate(heights), one, reach=0.25)  # several curves need all of the height
     set_whole_steps(figure, view.axis)
     if view.log_x:
         set_log_axis(figure, "x", all_values(figure, "x"))
