@@ -6,7 +6,6 @@ are rows of a temporary table of numbers, so that groups come in order and nothi
 databases, are read whole and thinned by `curve.thin`: the answers are the same.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
 
 LARGEST = 1.79e308
 """From here on a stored value means infinity: MLflow writes the largest float for it."""
+_LOWEST, _HIGHEST, _EDGE = 0, 1, 2
+_NUMBER, _KIND = 4, 8
+"""Columns of the thinned rows: step, time, value and whether that is NaN; then, of extremes, the bucket's number and how many
+values it has, their sum, and how many are NaN; at last which of the three kinds a row is."""
 _READ_WHOLE = 2 * BUCKETS
 """Steps of a curve up to which reading all of it is quicker."""
 
@@ -50,11 +53,14 @@ def read_curve(
     base = lowest // width * width
     given |= {"first": lowest, "last": highest, "base": base, "width": width, "buckets": (highest - base) // width + 1}
     _number(connection)
-    lows, highs, firsts, lasts = (_rows(connection, ask.thinned[name], given) for name in ("lowest", "highest", "first", "last"))
-    step, time, value = np.concatenate((lows[:, :3], highs[:, :3], firsts[:, :3], lasts[:, :3])).T
-    places, counts, totals = highs[:, 4].astype(np.int64), highs[:, 5].astype(np.int64), highs[:, 6]
-    curve = Curve(width, *_unique(step.astype(np.int64), time.astype(np.int64), value), base + places * width, counts, totals)
-    broken = places[(highs[:, 7] > 0) | (highs[:, 2] >= LARGEST) | (lows[:, 2] <= -LARGEST)]
+    rows = _rows(connection, ask.thinned, given)
+    step, time, value = rows[:, :3].T
+    lows, highs = (own[np.argsort(own[:, _NUMBER])] for own in (rows[rows[:, _KIND] == kind] for kind in (_LOWEST, _HIGHEST)))
+    places, counts, totals, nans = highs[:, _NUMBER:_KIND].T
+    starts = base + places.astype(np.int64) * width
+    points = _unique(step.astype(np.int64), time.astype(np.int64), value)
+    curve = Curve(width, *points, starts, counts.astype(np.int64), totals)
+    broken = places[(nans > 0) | (highs[:, 2] >= LARGEST) | (lows[:, 2] <= -LARGEST)]
     return _mended(connection, ask, given, curve, broken) if len(broken) else curve
 
 
@@ -111,14 +117,14 @@ def _unique(step: Ints, time: Ints, value: Floats) -> tuple[Ints, Ints, Floats]:
 class _Statements:
     bounds: Any
     whole: Any
-    thinned: Mapping[str, Any]
+    thinned: Any
 
 
 @lru_cache(maxsize=64)
 def _statements(restarts: tuple[Restart, ...]) -> _Statements:
     """The statements for runs that were resumed so, with their places for run, metric and steps."""
     from mlflow.store.tracking.dbmodels.models import SqlMetric
-    from sqlalchemy import Integer, bindparam, column, func, literal_column, select, table, true
+    from sqlalchemy import Integer, bindparam, column, func, literal, literal_column, select, table, true, union_all
 
     metrics: Any = SqlMetric.__table__
     numbers = table("descent_buckets", column("number"))
@@ -134,42 +140,39 @@ def _statements(restarts: tuple[Restart, ...]) -> _Statements:
 
     def in_bucket(of: Any) -> list[Any]:
         begins = base + numbers.c.number * width
-        return [*of_run(of), of.c.step >= begins, of.c.step < begins + width, of.c.step >= first, of.c.step <= last]
+        # One bound at either end, so that both are looked up in the index; SQLite's max and min of two.
+        return [*of_run(of), of.c.step >= func.max(begins, first), of.c.step <= func.min(begins + width - 1, last)]
 
     def point(of: Any, value: Any = None) -> tuple[Any, ...]:
         return of.c.step, of.c.timestamp, of.c.value if value is None else value, literal_column(f"{of.name}.is_nan")
 
-    def extreme(value: Any, *more: Any) -> Any:
+    def extreme(kind: int, value: Any, *told: Any) -> Any:
         """`CROSS JOIN` would fix the order of the two; SQLite has no index by which it could turn them round."""
-        joined = numbers.join(metrics, true())
         return (
-            select(*point(metrics, value), *more)
-            .select_from(joined)
+            select(*point(metrics, value), numbers.c.number, *told, literal(kind))
+            .select_from(numbers.join(metrics, true()))
             .where(numbers.c.number < buckets, *in_bucket(metrics))
             .group_by(numbers.c.number)
         )
 
-    def at_edge(*order: Any) -> Any:
+    def edge(*order: Any) -> Any:
         sought, found = metrics.alias("sought"), metrics.alias("found")
         row: Any = select(literal_column("sought.rowid")).select_from(sought).where(*in_bucket(sought))
         row = row.order_by(*(getattr(sought.c[name], way)() for name, way in order)).limit(1).correlate(numbers)
         joined = numbers.join(found, literal_column("found.rowid") == row.scalar_subquery())
-        return select(*point(found)).select_from(joined).where(numbers.c.number < buckets)
+        told = (literal(0), literal(0), literal(0), literal(0), literal(_EDGE))
+        return select(*point(found), *told).select_from(joined).where(numbers.c.number < buckets)
 
     names = ("step", "timestamp", "value")
-    told: tuple[Any, ...] = (
-        numbers.c.number,
-        func.count(),
-        func.total(metrics.c.value),
-        func.sum(literal_column("metrics.is_nan")),
-    )
+    nans: Any = func.sum(literal_column("metrics.is_nan"))
+    thinned = union_all(
+        extreme(_LOWEST, func.min(metrics.c.value), literal(0), literal(0), literal(0)),
+        extreme(_HIGHEST, func.max(metrics.c.value), func.count(), func.total(metrics.c.value), nans),
+        edge(*((name, "asc") for name in names)),
+        edge(*((name, "desc") for name in names)),
+    ).order_by(literal_column("3"))  # sorted, all of it is there before the first row: Python's lock is waited for once
     return _Statements(
         bounds=select(end(metrics.c.step), end(metrics.c.step.desc())),
         whole=select(*point(metrics)).where(*of_run(metrics), metrics.c.step >= first, metrics.c.step <= last),
-        thinned={
-            "lowest": extreme(func.min(metrics.c.value)),
-            "highest": extreme(func.max(metrics.c.value), *told),
-            "first": at_edge(*((name, "asc") for name in names)),
-            "last": at_edge(*((name, "desc") for name in names)),
-        },
+        thinned=thinned,
     )
