@@ -101,11 +101,10 @@ def test_an_adapter_is_merged_into_a_whole_model_that_says_the_same(
 def asked_whole(folder: Path, checkpoint: Checkpoint, text: str) -> dict[str, float]:
     """What the merged model says of a text, by the code of every prediction."""
     from trainer_core.tasks.saved_texts import load_trained
-    from trainer_core.tasks.texts import class_probabilities
+    from trainer_core.tasks.text_reader import TextReader
 
-    config, names, label_ids = checkpoint.config(), checkpoint.label_names, checkpoint.details["label_token_ids"]
-    model, tokenizer = load_trained(folder, config, names)
-    shares = class_probabilities(config, model, tokenizer, label_ids, len(names), [text], None, True)[0]
+    config, names = checkpoint.config(), checkpoint.label_names
+    shares = TextReader(config, *load_trained(folder, config, names), names, checkpoint.details).ask([text])[0]
     return dict(zip(names, map(float, shares), strict=True))
 
 

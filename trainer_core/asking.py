@@ -31,7 +31,7 @@ def predict(options: argparse.Namespace) -> int:
     if checkpoint.config().task == "language_modelling":
         return _go_on(options, checkpoint)
     asked, answers = _ask_pictures(options, checkpoint) if reads_pictures else _ask_texts(options, checkpoint)
-    for question, row in zip(asked, answers.probabilities, strict=True):
+    for question, row, winner in zip(asked, answers.probabilities, answers.winners, strict=True):
         if not answers.labels:
             number = float(row[0])
             say(
@@ -42,10 +42,18 @@ def predict(options: argparse.Namespace) -> int:
             continue
         shares = dict(zip(answers.labels, map(float, row), strict=True))
         ranked = sorted(shares, key=lambda label: -shares[label])
+        said = answers.labels[int(winner)]
         if options.json:
-            say(json.dumps({"input": question, "label": ranked[0], "probabilities": shares}, ensure_ascii=False))
+            say(json.dumps({"input": question, "label": said, "probabilities": shares}, ensure_ascii=False))
         else:
-            say(f"{question}: " + "  ".join(f"{label} {shares[label]:.1%}" for label in ranked[:3]))
+            first = [said, *(label for label in ranked if label != said)][:3]
+            say(f"{question}: " + "  ".join(f"{label} {shares[label]:.1%}" for label in first))
+    if answers.threshold is not None and len(answers.labels) == 2 and not options.json:
+        say(
+            _("By the threshold kept with the checkpoint: {label} from {share:.1%} on.").format(
+                label=answers.labels[1], share=answers.threshold
+            )
+        )
     return 0
 
 

@@ -154,6 +154,13 @@ def script(options: argparse.Namespace) -> int:
     return commands.write_script(options)
 
 
+def export(options: argparse.Namespace) -> int:
+    """Writes a checkpoint as a zip, see handing_in.commands.export."""
+    from trainer_core.handing_in import commands
+
+    return commands.export(options)
+
+
 def bundle(options: argparse.Namespace) -> int:
     """Writes a run as a bundle, see handing_in.commands.write."""
     from trainer_core.handing_in import commands

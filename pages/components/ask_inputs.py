@@ -1,11 +1,14 @@
 """The three ways to give the Playground a picture: one of the test split, a drawing, an upload."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from gettext import gettext as _
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from pages.components.dataset_look import enlarged, examples_of, look_at_data
 from pages.components.draw_canvas import draw_canvas, pen_width, picture_of
@@ -20,11 +23,16 @@ _SAMPLES = 10
 _LARGEST_UPLOAD_MB = 20
 
 
+OPENED = "playground/opened"
+"""In the session: split and row of an example that another view opened here."""
+
+
 @dataclass(frozen=True)
 class Question:
-    """A picture to ask about: uint8 [height, width] in the shape the model reads, and its label where that is known."""
+    """A picture to ask about, and its label where that is known. `framed` gives it as a checkpoint reads it: uint8
+    [height, width]."""
 
-    picture: NDArray[np.uint8]
+    framed: Callable[[Checkpoint], NDArray[np.uint8]]
     true_label: str | None = None
 
 
@@ -40,23 +48,39 @@ def ask_test_image(config: TrainConfig) -> Question | None:
         st.info(_("{dataset} is not on this machine. Draw a picture or upload one.").format(dataset=plain(config.dataset)))
         return None
     data = look.data
-    split = data.splits["test"]
     shuffles = st.session_state.setdefault("playground/shuffles", 0)
     rows = examples_of(data, "test", _SAMPLES, start=shuffles * (-(-_SAMPLES // len(data.label_names))))
-    labels = [data.label_names[int(split.labels[row])] for row in rows]
+    shown: list[tuple[Any, int]] = [("test", row) for row in rows]
+    opened = st.session_state.get(OPENED)
+    if opened is not None and opened[0] in data.splits and opened[1] < len(data.splits[opened[0]]):
+        shown = list(dict.fromkeys([tuple(opened), *shown]))
+    labels = [data.label_names[int(data.splits[split].labels[row])] for split, row in shown]
     chosen = picture_row(
-        {str(row): enlarged(split.images[row]) for row in rows},
-        [_("Test picture of {label}").format(label=label) for label in labels],
+        {f"{split}/{row}": enlarged(data.splits[split].images[row]) for split, row in shown},
+        [
+            _("Test picture of {label}").format(label=label)
+            if split == "test"
+            else _("Picture of {label}, {split} split").format(label=label, split=_(split))
+            for (split, _row), label in zip(shown, labels, strict=True)
+        ],
         _("Pictures of the test split"),
-        key="playground/row",
+        key="playground/row" if opened is None else f"playground/row/{opened[0]}/{opened[1]}",
     )
     st.button(_("Show others"), icon=":material/shuffle:", on_click=_shuffle, help=_("Other pictures of the test split"))
-    row = int(chosen) if chosen is not None else rows[0]
-    return Question(split.images[row], data.label_names[int(split.labels[row])])
+    split, row = next(((split, row) for split, row in shown if f"{split}/{row}" == chosen), shown[0])
+    picture = data.splits[split].images[row]
+
+    def framed(checkpoint: Checkpoint) -> NDArray[np.uint8]:
+        if picture.shape == checkpoint.image_shape:
+            return np.asarray(picture, dtype=np.uint8)
+        return prepare_picture(Image.fromarray(picture), checkpoint.image_shape, checkpoint.content_share)
+
+    return Question(framed, data.label_names[int(data.splits[split].labels[row])])
 
 
 def _shuffle() -> None:
     st.session_state["playground/shuffles"] += 1
+    st.session_state.pop(OPENED, None)
 
 
 def ask_drawing(checkpoint: Checkpoint) -> Question | None:
@@ -67,7 +91,8 @@ def ask_drawing(checkpoint: Checkpoint) -> Question | None:
         labels = plain(_some(checkpoint.label_names))
         st.caption(_("Draw one of {labels}, large. The answer follows each stroke.").format(labels=labels))
         return None
-    return Question(prepare_picture(picture_of(strokes, line_width), checkpoint.image_shape, checkpoint.content_share))
+    drawn = picture_of(strokes, line_width)
+    return Question(lambda asked: prepare_picture(drawn, asked.image_shape, asked.content_share))
 
 
 def ask_upload(checkpoint: Checkpoint) -> Question | None:
@@ -89,7 +114,7 @@ def ask_upload(checkpoint: Checkpoint) -> Question | None:
     if not prepared.any():
         st.warning(_("Nothing in this picture stands out from its background. Upload one with a clear figure, dark or light."))
         return None
-    return Question(prepared)
+    return Question(lambda asked: prepare_picture(picture, asked.image_shape, asked.content_share))
 
 
 def _some(labels: tuple[str, ...]) -> str:

@@ -1,20 +1,45 @@
-"""Which run and which of its checkpoints to ask. The choice lives in the address, as `run` and `checkpoint`."""
+"""Which checkpoints to ask: one of a run, and others beside it. The choice lives in the address, as `run`, `checkpoint` and
+`beside`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from gettext import gettext as _
 
 import streamlit as st
+from cachetools import LRUCache, cached
 
 from pages.components.navigation import open_page
 from pages.components.run_facts import dataset_name
 from pages.components.session import format_count, format_metric, plain, show_error
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints
+from trainer_core.config import PICTURES
 from trainer_core.errors import TrainerError
-from trainer_core.measures import main_metric
+from trainer_core.measures import kind_of, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking import read
 from trainer_core.tracking.read import RunRecord
 
-_RUN, _CHECKPOINT = "playground/run", "playground/checkpoint"
+_RUN, _CHECKPOINT, _BESIDE = "playground/run", "playground/checkpoint", "playground/beside"
+MOST = 6
+"""Checkpoints asked side by side."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A checkpoint to ask, and the run that saved it."""
+
+    run: RunRecord
+    checkpoint: Checkpoint
+
+    @property
+    def key(self) -> str:
+        """The run's id and the step, as the address has them."""
+        return f"{self.run.run_id}:{self.checkpoint.step}"
+
+    @property
+    def name(self) -> str:
+        """`brisk-otter-1, step 450`, letter by letter."""
+        return _("{run}, step {step}").format(run=self.run.name, step=format_count(self.checkpoint.step))
 
 
 def runs_to_ask(store: Store) -> list[RunRecord]:
@@ -31,10 +56,24 @@ def runs_to_ask(store: Store) -> list[RunRecord]:
             st.query_params["run"] = record.run_id
             if record.run_id not in {run.run_id for run in runs}:
                 runs = [record, *runs]
-    return [run for run in runs if list_checkpoints(store, run.run_id)]
+    return [run for run in runs if _listed(store, run.run_id)]
 
 
-def pick_checkpoint(store: Store, runs: list[RunRecord]) -> tuple[RunRecord, Checkpoint]:
+def _listed(store: Store, run_id: str) -> tuple[Checkpoint, ...]:
+    """The run's checkpoints, read anew when one came or went: pages are drawn at each keystroke."""
+    folder = store.checkpoints(run_id)
+    try:
+        return _listed_at(store, run_id, folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@cached(LRUCache(maxsize=4_096))
+def _listed_at(store: Store, run_id: str, _changed: int) -> tuple[Checkpoint, ...]:
+    return tuple(list_checkpoints(store, run_id))
+
+
+def pick_checkpoint(store: Store, runs: list[RunRecord]) -> Chosen:
     """Draws both select boxes; the newest run and its best checkpoint are picked already. `runs` is not empty."""
     by_id = {run.run_id: run for run in runs}
     asked = st.query_params.get("run")
@@ -59,7 +98,45 @@ def pick_checkpoint(store: Store, runs: list[RunRecord]) -> tuple[RunRecord, Che
         on_change=_checkpoint_changed,
         help=_("What the run saved on its way. The best is the one that its evaluation chose."),
     )
-    return by_id[run_id], found[step]
+    return Chosen(by_id[run_id], found[step])
+
+
+def pick_beside(store: Store, runs: Sequence[RunRecord], first: Chosen) -> list[Chosen]:
+    """Other checkpoints of any run whose answers are of the same kind, to be asked the same."""
+    task = first.run.settings.get("task")
+    alike = [run for run in runs if _kind(run.settings.get("task")) == _kind(task)]
+    others = {
+        other.key: other
+        for run in alike
+        for checkpoint in reversed(_listed(store, run.run_id))
+        if (other := Chosen(run, checkpoint)).key != first.key
+    }
+    if not others:
+        return []
+    named = st.query_params.get("beside", "").split("|")
+    st.session_state[_BESIDE] = [key for key in named if key in others][: MOST - 1]
+    chosen = st.multiselect(
+        _("Beside it"),
+        list(others),
+        format_func=lambda key: f"{others[key].run.name} · {_checkpoint_label(others[key].checkpoint)}",
+        key=_BESIDE,
+        max_selections=MOST - 1,
+        placeholder=_("Ask further checkpoints the same"),
+        on_change=_beside_changed,
+    )
+    return [others[key] for key in chosen]
+
+
+def _kind(task: object) -> tuple[bool, str]:
+    return task in PICTURES, kind_of(task)
+
+
+def _beside_changed() -> None:
+    keys = st.session_state[_BESIDE]
+    if keys:
+        st.query_params["beside"] = "|".join(keys)
+    else:
+        st.query_params.pop("beside", None)
 
 
 def _run_changed() -> None:

@@ -47,6 +47,11 @@ def format_count(count: float | None) -> str:
     return "–" if count is None or not math.isfinite(count) else f"{round(count):,}"
 
 
+def format_share(share: float, digits: int = 1) -> str:
+    """A share of one: `94.1 %`."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def format_metric(key: str, value: float | None) -> str:
     """A metric's value: shares as `96.31 %`, learning rates as `2e-3`, else four significant digits; a dash for none."""
     if value is None:

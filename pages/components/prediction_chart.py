@@ -15,21 +15,26 @@ _MOST_BARS = 12
 LABEL_BARS_PIXELS = 110
 
 
-def prediction_bars(labels: Sequence[str], probabilities: NDArray[np.floating], true_label: str | None = None) -> go.Figure:
+def prediction_bars(
+    labels: Sequence[str], probabilities: NDArray[np.floating], true_label: str | None = None, winner: int | None = None
+) -> go.Figure:
     """A bar for each class, the most probable first, the winner bold.
 
     Args:
         labels: Names of the classes, [K].
         probabilities: Their probabilities, [K].
         true_label: The right answer, where it is known; its bar says so.
+        winner: The class that is said, where a threshold chooses it; by default the likeliest.
 
     Of more than a dozen classes the dozen most probable are drawn.
     """
     order = np.argsort(-probabilities, kind="stable")[:_MOST_BARS][::-1]  # Plotly draws the first at the bottom
     values = np.asarray(probabilities, dtype=np.float64)[order]
-    winner = len(order) - 1
-    names = [_axis_name(labels[index], labels[index] == true_label, place == winner) for place, index in enumerate(order)]
-    texts = [f"<b>{_percent(value)}</b>" if place == winner else _percent(value) for place, value in enumerate(values)]
+    chosen = int(order[-1]) if winner is None else winner
+    names = [_axis_name(labels[index], labels[index] == true_label, index == chosen) for index in order]
+    texts = [
+        f"<b>{_percent(value)}</b>" if index == chosen else _percent(value) for index, value in zip(order, values, strict=True)
+    ]
     figure = go.Figure(
         go.Bar(
             x=values,
@@ -38,7 +43,7 @@ def prediction_bars(labels: Sequence[str], probabilities: NDArray[np.floating], 
             text=texts,
             textposition="outside",
             cliponaxis=False,
-            marker={"color": palette()[0], "opacity": [1.0 if place == winner else 0.45 for place in range(len(order))]},
+            marker={"color": palette()[0], "opacity": [1.0 if index == chosen else 0.45 for index in order]},
             hovertemplate="%{text}<extra></extra>",
         )
     )

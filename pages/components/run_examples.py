@@ -1,19 +1,17 @@
 """The tab Examples of an open run: what it says of single evaluated examples, and how that changes as it learns."""
 
-import base64
-import io
 from collections.abc import Sequence
 from gettext import gettext as _
 from typing import Any
 
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
-from pages.components.dataset_look import enlarged, look_at_data
+from pages.components.dataset_look import look_at_data
+from pages.components.example_rows import example_columns
 from pages.components.run_facts import evaluated_on
 from pages.components.session import format_count, plain
-from trainer_core.data import Data, ImageData, TextData
+from trainer_core.data import Data, ImageData
 from trainer_core.measures import KIND_OF_TASK
 from trainer_core.predictions import MOST_ROWS, folder, list_steps, read_predictions
 from trainer_core.store import Store
@@ -103,7 +101,9 @@ def prediction_table(store: Store, run_id: str, kept: Kept) -> pd.DataFrame:
 def _draw(run: RunRecord, shown: pd.DataFrame, steps: Sequence[int]) -> None:
     look = look_at_data(run.settings)
     found = _rows_by_id(look.data, evaluated_on(run)) if look.data else {}
-    table, config = _contents(look.data, evaluated_on(run), [found.get(str(example)) for example in shown.index], list(shown.index))
+    table, config = example_columns(
+        look.data, evaluated_on(run), [found.get(str(example)) for example in shown.index], list(shown.index)
+    )
     table[_("True label")] = shown[_LABEL].to_numpy()
     for place, step in enumerate(steps):
         name = _("Now, step {step}").format(step=format_count(step)) if place == 0 else format_count(step)
@@ -130,25 +130,6 @@ def _draw(run: RunRecord, shown: pd.DataFrame, steps: Sequence[int]) -> None:
         st.caption(_("The examples themselves can't be shown: {cause}").format(cause=plain(look.error)))
 
 
-def _contents(
-    data: Data | None, split: str, rows: Sequence[int | None], ids: Sequence[object]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The columns that show the examples themselves; where the data aren't at hand, their ids."""
-    if isinstance(data, TextData):
-        texts = data.splits[split]  # type: ignore[index]
-        table = pd.DataFrame({_("Text"): ["–" if row is None else texts.texts[row] for row in rows]})
-        config: dict[str, Any] = {_("Text"): st.column_config.TextColumn(width=540)}
-        if texts.pairs is not None:
-            table[_("Second text")] = ["–" if row is None else texts.pairs[row] for row in rows]
-            config = {name: st.column_config.TextColumn(width=260) for name in table.columns}
-        return table, config
-    if isinstance(data, ImageData):
-        images = data.splits[split].images  # type: ignore[index]
-        table = pd.DataFrame({_("Picture"): [None if row is None else _as_url(images[row]) for row in rows]})
-        return table, {_("Picture"): st.column_config.ImageColumn(width=70)}
-    return pd.DataFrame({_("Example"): [str(example) for example in ids]}), {}
-
-
 @st.cache_data(max_entries=4, ttl=3600, show_spinner=False)
 def _ids_of(digest: str, split: str, _data: Data) -> dict[str, int]:  # noqa: ARG001 - part of the cache's key
     examples = _data.splits[split]  # type: ignore[index]
@@ -157,12 +138,6 @@ def _ids_of(digest: str, split: str, _data: Data) -> dict[str, int]:  # noqa: AR
 
 def _rows_by_id(data: Data, split: str) -> dict[str, int]:
     return _ids_of(data.digest, split, data) if split in data.splits else {}
-
-
-def _as_url(picture: Any) -> str:
-    file = io.BytesIO()
-    Image.fromarray(enlarged(picture, 56)).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _colour(said: object) -> str:

@@ -1,5 +1,6 @@
 """What a checkpoint answers about texts: bars for one, a table for several, and what the model saw of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from gettext import gettext as _
 
@@ -10,7 +11,7 @@ import streamlit as st
 from pages.components.ask_texts import TextQuestion
 from pages.components.prediction_chart import prediction_bars, prediction_text
 from pages.components.run_table import table_height
-from pages.components.session import format_count, plain, show_error
+from pages.components.session import format_count, format_share, plain, show_error
 from pages.components.token_rows import token_row, token_rows
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.data import TextData, TextSplit
@@ -32,21 +33,71 @@ def verdict(winner: str, true_label: str | None) -> str:
     return said + _(" :red[:material/close: wrong], it is {label}").format(label=plain(true_label))
 
 
-def draw_one(question: TextQuestion, answer: Predictions) -> None:
-    """The winner in words and a bar for each class, the winner bold."""
+def draw_one(true_label: str | None, answer: Predictions, key: str = "playground/bars", odd: bool = False) -> None:
+    """The winner in words and a bar for each class, the winner bold; `odd` marks an answer that differs from its neighbour's."""
     shares = answer.probabilities[0]
-    true_label = question.true_labels[0]
     if not answer.labels:
         st.metric(_("It says"), f"{float(shares[0]):,.4g}", help=_("The number that the head predicts, in the data's own unit."))
         if true_label is not None:
             st.caption(_("It is {number}.").format(number=plain(true_label)))
         return
-    st.markdown(f"#### {verdict(answer.labels[int(shares.argmax())], true_label)}")
+    winner = int(answer.winners[0])
+    st.markdown(f"#### {verdict(answer.labels[winner], true_label)}")
+    if odd:
+        st.badge(_("differs"), icon=":material/call_split:", color="orange")
     st.plotly_chart(
-        prediction_bars(answer.labels, shares, true_label),
-        key="playground/bars",
+        prediction_bars(answer.labels, shares, true_label, winner),
+        key=key,
         config={"displayModeBar": False},
         alt=prediction_text(answer.labels, shares),
+    )
+    say_threshold(answer)
+    if answer.note:
+        st.caption(plain(answer.note))
+
+
+def say_threshold(answer: Predictions) -> None:
+    """Names the checkpoint's own threshold, where it has one."""
+    if answer.threshold is not None and len(answer.labels) == 2:
+        st.caption(
+            _("By the threshold kept with it: {label} from {share} on.").format(
+                label=plain(answer.labels[1]), share=format_share(answer.threshold)
+            )
+        )
+
+
+def draw_many_beside(question: TextQuestion, names: Sequence[str], answers: Sequence[Predictions]) -> None:
+    """A row a text and a column a checkpoint; rows in which they differ are marked."""
+    columns: dict[str, object] = {_("Text"): list(question.texts)}
+    if question.pairs is not None:
+        columns[_("Second text")] = list(question.pairs)
+    if any(label is not None for label in question.true_labels):
+        columns[_("True label")] = ["–" if label is None else label for label in question.true_labels]
+    said = []
+    for name, answer in zip(names, answers, strict=True):
+        if answer.labels:
+            winners = answer.winners
+            said.append([answer.labels[int(winner)] for winner in winners])
+            shares = answer.probabilities[np.arange(len(winners)), winners]
+            columns[name] = [f"{label} · {format_share(share, 0)}" for label, share in zip(said[-1], shares, strict=True)]
+        else:
+            columns[name] = [float(row[0]) for row in answer.probabilities]
+    if said:
+        differ = [len(set(row)) > 1 for row in zip(*said, strict=True)]
+        columns = {_("Differ"): ["⑂" if one else "" for one in differ], **columns}
+        st.markdown(
+            _("They differ on **{count}** of {all}.").format(count=format_count(sum(differ)), all=format_count(len(differ)))
+        )
+    st.dataframe(
+        pd.DataFrame(columns),
+        key="playground/answers-beside",
+        hide_index=True,
+        height=table_height(len(question.texts), 12),
+        column_config={
+            _("Differ"): st.column_config.TextColumn(width=60, help=_("Marks texts on which the checkpoints differ.")),
+            _("Text"): st.column_config.TextColumn(width="large"),
+        },
+        alt=_("What each checkpoint says of each text"),
     )
 
 
@@ -55,7 +106,7 @@ def draw_many(question: TextQuestion, answer: Predictions) -> None:
     if not answer.labels:
         _draw_numbers(question, answer)
         return
-    winners = answer.probabilities.argmax(axis=1)
+    winners = answer.winners
     names = [answer.labels[int(winner)] for winner in winners]
     columns: dict[str, object] = {_("Text"): list(question.texts)}
     if question.pairs is not None:
@@ -80,6 +131,9 @@ def draw_many(question: TextQuestion, answer: Predictions) -> None:
         },
         alt=_("What the checkpoint says of each text"),
     )
+    say_threshold(answer)
+    if answer.note:
+        st.caption(plain(answer.note))
 
 
 def _draw_numbers(question: TextQuestion, answer: Predictions) -> None:
@@ -109,7 +163,8 @@ def draw_seen(checkpoint: Checkpoint, question: TextQuestion, answer: Prediction
             show_error(error if isinstance(error, TrainerError) else TrainerError(str(error)))
             return
         shown = answer.probabilities[: len(seen)]
-        winners = [answer.labels[int(row.argmax())] if answer.labels else f"{float(row[0]):,.4g}" for row in shown]
+        said = answer.winners
+        winners = [answer.labels[int(said[place])] if answer.labels else f"{float(row[0]):,.4g}" for place, row in enumerate(shown)]
         rows = [
             replace(token_row(one), learned=winner, words=token_words(one, config.max_length))
             for one, winner in zip(seen, winners, strict=True)

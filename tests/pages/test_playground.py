@@ -85,7 +85,7 @@ def test_choosing_another_test_picture_asks_about_that_one(page: AppTest) -> Non
     split = load_data(DIGITS).splits["test"]
     row = int(np.flatnonzero(split.labels == 6)[0])
     page.run()
-    page.session_state["playground/row"] = {"chosen": str(row)}
+    page.session_state["playground/row"] = {"chosen": f"test/{row}"}
     page.run()
     assert not page.exception
     assert "It says **6** :green[:material/check: right]" in words(page)

@@ -20,7 +20,7 @@ from trainer_core.tasks.adapters import add_adapter, check_adapter
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.saved_texts import export_merged, load_trained
 from trainer_core.tasks.text_models import load_model, load_tokenizer
-from trainer_core.tasks.texts import class_probabilities
+from trainer_core.tasks.text_reader import TextReader
 
 ADDED = ("bad", "bad good")
 """Label names of which the first needs a token of its own."""
@@ -67,10 +67,9 @@ def test_an_adapter_is_saved_alone_and_answers_the_same_reloaded_merged_and_expo
     assert "adapter_model.safetensors" in names
     assert not names & {"model.safetensors", "pytorch_model.bin", "adapter_model.bin"}
     split = load_texts(config).splits["test"]
-    ids = checkpoint.details.get("label_token_ids", [])
 
     def ask(model: Any, tokenizer: Any) -> Any:
-        return class_probabilities(config, model, tokenizer, ids, 2, split.texts, None, False)
+        return TextReader(config, model, tokenizer, labels, checkpoint.details).ask(split.texts)
 
     labels, answers = LoadedCheckpoints(store).predict_texts(run.run_id, checkpoint.step, split.texts)
     torch.manual_seed(99)  # an added token's first row is drawn; what was trained must not depend on it

@@ -1,4 +1,4 @@
-"""The process that writes scripts and bundles for a page: `python -m trainer_core.handing_in --store STORE --work FOLDER`."""
+"""Writes scripts, bundles and models for a page: `python -m trainer_core.handing_in --store STORE --work FOLDER`."""
 
 import sys
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from trainer_core.work_process import Answer, Tell, do_one
 
 
 def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """Writes the bundle of `request["run_id"]` into `request["folder"]`: `path`, and the script's text."""
+    """Writes the bundle of `request["run_id"]` into `request["folder"]`: `path`, and the script's text; with a `step` that
+    checkpoint as a zip: `path`."""
     from trainer_core.data import load_data
     from trainer_core.handing_in.bundle import write_bundle
     from trainer_core.handing_in.script import config_of, write_script
@@ -19,6 +20,12 @@ def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, An
 
     tell(0.1, _("Reading the run"))
     run = read.get_run(store, str(request["run_id"]))
+    if "step" in request:
+        from trainer_core.checkpoints import find_checkpoint
+        from trainer_core.handing_in.model_zip import write_model_zip
+
+        checkpoint = find_checkpoint(store, run.run_id, int(request["step"]))
+        return {"path": str(write_model_zip(run, checkpoint, Path(str(request["folder"])), tell))}
     tell(0.3, _("Writing script, data and figures"))
     path = write_bundle(store, run, Path(str(request["folder"])))
     config = config_of(store, run)

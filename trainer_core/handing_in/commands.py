@@ -1,4 +1,4 @@
-"""The commands that hand a run in: script, bundle and rerun."""
+"""The commands that write what needs nothing of Descent: script, bundle and export; and rerun, which judges a bundle."""
 
 import argparse
 import shlex
@@ -6,8 +6,10 @@ import sys
 from gettext import gettext as _
 from pathlib import Path
 
+from trainer_core.checkpoints import find_checkpoint
 from trainer_core.handing_in.bundle import digest_of, write_bundle
 from trainer_core.handing_in.file_names import file_name
+from trainer_core.handing_in.model_zip import write_model_zip, zip_name
 from trainer_core.handing_in.rerun import compare, rerun
 from trainer_core.handing_in.script import export_script
 from trainer_core.jobs.watching import Progress
@@ -33,6 +35,19 @@ def write(options: argparse.Namespace) -> int:
         name=run.name, path=path, size=path.stat().st_size, digest=digest_of(path)
     ))  # fmt: skip
     say(_("Judge it:  {program} rerun {path}").format(program=options.program, path=shlex.quote(str(path))))
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Writes a checkpoint as a zip to use elsewhere."""
+    run = read.find_run(options.store, options.run)
+    checkpoint = find_checkpoint(options.store, run.run_id, options.checkpoint)
+    target = Path(options.out or zip_name(run, checkpoint)).expanduser().absolute()
+    path = write_model_zip(run, checkpoint, target)
+    say(_("{name}, step {step:,}, with its card: {path} ({size:,} bytes)").format(
+        name=run.name, step=checkpoint.step, path=path, size=path.stat().st_size
+    ))  # fmt: skip
+    say(_('Unpack it, then in its folder:  python -c "from ask import load; ask = load()"'))
     return 0
 
 

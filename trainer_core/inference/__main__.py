@@ -2,8 +2,9 @@
 
 A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by their bytes; for texts {"run", "step", "texts",
 "pairs"}, and for texts to go on with "tokens", "temperature" and "seed" in place of pairs. An answer is a line of JSON ({"labels",
-"shape", "seconds"}, with "texts" where it goes on, or {"error"}) and then the probabilities' bytes (float32, row by row). It ends
-when its standard input does.
+"shape", "seconds", "note", "kept"}, with "texts" where it goes on, or {"error"}) and then the probabilities' bytes (float32, row by
+row); `note` is a sentence on how it came about, `kept` the models in memory: their number, their bytes, and how many those may be.
+It ends when its standard input does.
 """
 
 import argparse
@@ -22,6 +23,9 @@ from trainer_core.errors import TrainerError
 from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import open_store
 
+_NICENESS = 5
+"""A question takes a quarter of a processor that training wants whole."""
+
 
 def main() -> None:
     """Answers until there is nobody left to ask."""
@@ -32,9 +36,16 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     start_logging(sys.stderr, "%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    from trainer_core.inference.kept import give_way
     from trainer_core.inference.predict import LoadedCheckpoints  # seconds of imports
 
+    give_way(_NICENESS)
     loaded = LoadedCheckpoints(open_store(arguments.store))
+
+    def told(labels: object, shape: object) -> dict[str, Any]:
+        kept = (len(loaded.models), loaded.models.bytes, loaded.models.limit)
+        return {"labels": labels, "shape": shape, "seconds": time.perf_counter() - began, "note": loaded.note, "kept": kept}
+
     _answer(answers, {"ready": True})
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -45,7 +56,7 @@ def main() -> None:
         try:
             if "tokens" in request:
                 said = loaded.go_on(run, step, request["texts"], request["tokens"], request["temperature"], request["seed"])
-                _answer(answers, {"texts": said, "labels": [], "shape": [0], "seconds": time.perf_counter() - began})
+                _answer(answers, {"texts": said, **told([], [0])})
                 continue
             if "texts" in request:
                 labels, probabilities = loaded.predict_texts(run, step, request["texts"], request["pairs"])
@@ -61,8 +72,7 @@ def main() -> None:
                 {"error": _("The prediction failed: {kind}: {message}.").format(kind=type(error).__name__, message=message)},
             )
         else:
-            header = {"labels": labels, "shape": probabilities.shape, "seconds": time.perf_counter() - began}
-            _answer(answers, header, np.ascontiguousarray(probabilities, dtype=np.float32).tobytes())
+            _answer(answers, told(labels, probabilities.shape), np.ascontiguousarray(probabilities, dtype=np.float32).tobytes())
 
 
 def _answer(file: BinaryIO, header: dict[str, Any], content: bytes = b"") -> None:

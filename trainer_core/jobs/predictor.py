@@ -14,22 +14,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer_core.checkpoints import find_checkpoint
+from trainer_core.checkpoints import find_checkpoint, folder_name
 from trainer_core.data import as_the_model_sees
+from trainer_core.decisions import decide, read_threshold
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.store import Store
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What the process keeps in memory: models, their bytes, and how many bytes they may take."""
+
+    models: int
+    bytes: int
+    limit: int
+
+
+@dataclass(frozen=True)
 class Predictions:
-    """Answers for n pictures or texts: `probabilities` is float32 [n, classes] in the order of `labels`; `seen` is what a network
-    read of pictures, float32 [n, height, width], and None for texts; `seconds` is how long the model took."""
+    """Answers for n pictures or texts.
+
+    `probabilities` is float32 [n, classes] in the order of `labels`; `seen` is what a network read of pictures, float32
+    [n, height, width], and None for texts; `seconds` is how long the model took; `threshold` is the checkpoint's own, see
+    `decisions`; `note` is a sentence on how the answer came about, empty where all is as usual.
+    """
 
     labels: tuple[str, ...]
     probabilities: NDArray[np.float32]
     seen: NDArray[np.float32] | None
     seconds: float
+    threshold: float | None = None
+    note: str = ""
+    kept: Kept = Kept(0, 0, 0)
+
+    @property
+    def winners(self) -> NDArray[np.int64]:
+        """The class that is said in each row, by the checkpoint's threshold where it has one."""
+        return decide(self.probabilities, self.threshold)
 
 
 class Predictor:
@@ -74,7 +96,11 @@ class Predictor:
         with self._lock:
             header, answer = self._ask(question, content)
         probabilities = np.frombuffer(answer, dtype=np.float32).reshape(header["shape"])
-        return Predictions(tuple(header["labels"]), probabilities, seen, float(header["seconds"]))
+        threshold = read_threshold(self._store.checkpoints(question["run"]) / folder_name(int(question["step"])))
+        kept = Kept(*map(int, header["kept"]))
+        return Predictions(
+            tuple(header["labels"]), probabilities, seen, float(header["seconds"]), threshold, str(header["note"]), kept
+        )
 
     def close(self) -> None:
         """Ends the process."""

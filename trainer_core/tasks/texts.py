@@ -1,4 +1,4 @@
-"""From texts to a task ready to train, and from a checkpoint of texts to an answer."""
+"""From texts to a task ready to train."""
 
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
@@ -16,15 +15,15 @@ from trainer_core.errors import ConfigError
 from trainer_core.measures import of_numbers, of_texts
 from trainer_core.tasks import label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
-from trainer_core.tasks.label_position import logits_at_ends, reads_packed
+from trainer_core.tasks.label_position import reads_packed
 from trainer_core.tasks.label_token import LabelTokenDataset
 from trainer_core.tasks.language_modelling import ContinuationDataset, next_token_loss, sums_of
-from trainer_core.tasks.regression import Scale, numbers_of
+from trainer_core.tasks.regression import Scale
 from trainer_core.tasks.sequence_classification import TextDataset
 from trainer_core.tasks.task import Prepared, class_loss, class_weights
 from trainer_core.tasks.text_format import Frame
 from trainer_core.tasks.text_models import build_small_gpt, load_model, load_tokenizer, longest_text, train_tokenizer
-from trainer_core.tasks.tokens import tokenise
+from trainer_core.tasks.tokens import Tokens, tokenise
 
 
 def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable[[float], None] | None = None) -> Prepared:
@@ -148,26 +147,43 @@ def build_split(
     key: str = "",
     progress: Callable[[float], None] | None = None,
 ) -> Dataset[Any]:
-    """Texts as the model reads them: the same code for training, evaluation and questions.
-
-    `packed` lays the texts of `label_token` end to end, see `reads_packed`.
-    """
+    """Texts as the model reads them, tokenised, see `split_of`."""
     tokens = tokenise(texts, tokenizer, cache, key, progress)
-    padding = tokenizer.pad_token_id
-    has_types = pairs is not None and getattr(model.config, "type_vocab_size", 0) > 1
-    frame = Frame(
+    others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
+    return split_of(config, tokens, others, labels, find_frame(tokenizer, model, pairs is not None), tokenizer, label_ids, packed)
+
+
+def find_frame(tokenizer: Any, model: Any, pair: bool) -> Frame:
+    """What the tokenizer puts around one text, or around a pair."""
+    return Frame(
         lambda text: list(tokenizer(text, add_special_tokens=False)["input_ids"]),
         lambda *asked: list(tokenizer(*asked)["input_ids"]),
         tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id,
-        pairs is not None,
-        has_types,
+        pair,
+        pair and getattr(model.config, "type_vocab_size", 0) > 1,
     )
+
+
+def split_of(
+    config: TrainConfig,
+    tokens: Tokens,
+    others: Tokens | None,
+    labels: NDArray[Any],
+    frame: Frame,
+    tokenizer: Any,
+    label_ids: Sequence[int],
+    packed: bool,
+) -> Dataset[Any]:
+    """Tokens as the model reads them: the same code for training, evaluation and questions.
+
+    `others` are the second texts of pairs; `packed` lays the texts of `label_token` end to end, see `reads_packed`.
+    """
+    padding = tokenizer.pad_token_id
     if config.task == "label_token":
         start = frame.before.tolist()
         return LabelTokenDataset(tokens, labels, label_ids, tokenizer.eos_token_id, padding, config, start, packed)
     if config.task == "language_modelling":
         return ContinuationDataset(tokens, frame.before.tolist(), tokenizer.eos_token_id, padding, config)
-    others = None if pairs is None else tokenise(pairs, tokenizer, cache, f"{key}-pair", progress)
     return TextDataset(tokens, others, labels, frame, padding, config)
 
 
@@ -179,55 +195,3 @@ def _whole_lengths(split: Dataset[Any]) -> NDArray[np.int64]:
         return split.tokens.lengths + 1 + len(split.start)
     assert isinstance(split, TextDataset)
     return split.tokens.lengths + (0 if split.pairs is None else split.pairs.lengths) + split.frame.special
-
-
-def class_probabilities(
-    config: TrainConfig,
-    model: Any,
-    tokenizer: Any,
-    label_ids: Sequence[int],
-    classes: int,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
-    packed: bool,
-) -> NDArray[np.float32]:
-    """Softmax over the classes (for `label_token` over the label tokens), float32 [texts, classes]."""
-    answers = []
-    for logits in _ask(config, model, tokenizer, label_ids, texts, pairs, packed):
-        answers.append(torch.softmax(logits.float(), dim=-1).cpu().numpy())
-    return np.concatenate(answers) if answers else np.zeros((0, classes), dtype=np.float32)
-
-
-def numbers(
-    config: TrainConfig, model: Any, tokenizer: Any, scale: Scale, texts: Sequence[str], pairs: Sequence[str] | None
-) -> NDArray[np.float32]:
-    """The number predicted for each text, float32 [texts, 1]."""
-    answers = [numbers_of(logits, scale) for logits in _ask(config, model, tokenizer, [], texts, pairs, False)]
-    return np.concatenate(answers) if answers else np.zeros((0, 1), dtype=np.float32)
-
-
-@torch.no_grad()
-def _ask(
-    config: TrainConfig,
-    model: Any,
-    tokenizer: Any,
-    label_ids: Sequence[int],
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
-    packed: bool,
-) -> list[Any]:
-    """The model's logits batch by batch, for `label_token` those of the labels where it writes them."""
-    model.eval()
-    unknown = np.zeros(len(texts), dtype=np.int64)
-    split = build_split(config, texts, pairs, unknown, tokenizer, model, label_ids, packed=packed)
-    device = next(model.parameters()).device
-    found = []
-    for start in range(0, len(texts), config.eval_batch_size):
-        batch = split.__getitems__(list(range(start, min(start + config.eval_batch_size, len(texts)))))  # type: ignore[attr-defined]
-        inputs = {name: tensor.to(device) for name, tensor in batch.items()}
-        if config.task == "label_token":  # whole vocabularies of many batches would not fit
-            found.append(logits_at_ends(model, inputs)[:, torch.tensor(list(label_ids), device=device)])
-        else:
-            inputs.pop("labels")
-            found.append(model(**inputs)["logits"])
-    return found

@@ -1,0 +1,232 @@
+"""Figures of where a checkpoint errs: confusion matrices, reliability, ROC and precision-recall. No Streamlit here."""
+
+import html
+from collections.abc import Sequence
+from gettext import gettext as _
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from pages.components.figure_parts import GREY, empty_figure
+from pages.components.formats import format_share
+from pages.components.palette import palette
+from trainer_core.judging import Reliability, TwoClassCurves
+
+_TEXT_UP_TO = 16
+"""Classes up to which each cell says its number."""
+_SHORT = 18
+_SCALE = [[0.0, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
+_DIFFERENCE = [[0.0, "#d9622b"], [0.5, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
+
+
+def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], by_row: bool) -> go.Figure:
+    """Counts [true, said], or the share of each true class; a cell's `customdata` is `true,said`."""
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(100.0 * counts, rows, out=np.zeros(counts.shape), where=rows > 0)
+    values = shares if by_row else counts.astype(np.float64)
+    words = [[f"{value:.0f} %" if by_row else f"{int(value):,}" for value in row] for row in values]
+    hover = [
+        [
+            _("{true} called {said}: {count} of {all}").format(
+                true=html.escape(names[true]),
+                said=html.escape(names[said]),
+                count=f"{counts[true, said]:,}",
+                all=f"{int(rows[true, 0]):,}",
+            )
+            for said in range(len(names))
+        ]
+        for true in range(len(names))
+    ]
+    right = int(np.trace(counts))
+    alt = _("Confusion matrix: {right} of {all} right. {worst}").format(
+        right=f"{right:,}", all=f"{int(counts.sum()):,}", worst=_worst(counts, names)
+    )
+    top = 100.0 if by_row else max(1.0, float(values.max()))
+    return _matrix(values, words, hover, names, _SCALE, (0.0, top), alt)
+
+
+def difference_figure(first: NDArray[np.int64], second: NDArray[np.int64], names: Sequence[str]) -> go.Figure:
+    """Rows that the first has more than the second in each cell [true, said]."""
+    change = (first - second).astype(np.float64)
+    words = [[f"{int(value):+,}" if value else "0" for value in row] for row in change]
+    hover = [
+        [
+            _("{true} called {said}: {first} against {second}").format(
+                true=html.escape(names[true]),
+                said=html.escape(names[said]),
+                first=f"{first[true, said]:,}",
+                second=f"{second[true, said]:,}",
+            )
+            for said in range(len(names))
+        ]
+        for true in range(len(names))
+    ]
+    most = max(1.0, float(np.abs(change).max()))
+    alt = _("Difference of two confusion matrices: {first} rows right against {second}.").format(
+        first=f"{int(np.trace(first)):,}", second=f"{int(np.trace(second)):,}"
+    )
+    return _matrix(change, words, hover, names, _DIFFERENCE, (-most, most), alt)
+
+
+def agreement_figure(shares: NDArray[np.floating], names: Sequence[str]) -> go.Figure:
+    """The share of rows on which each two checkpoints say the same."""
+    values = 100.0 * shares
+    words = [[f"{value:.1f} %" for value in row] for row in values]
+    short = [html.escape(_cut(name, 28)) for name in names]
+    figure = _heat(values, words, words, short, short, _SCALE, (min(50.0, float(values.min())), 100.0))
+    figure.update_layout(meta={"alt": _("How often the checkpoints agree, in per cent of the rows.")})
+    return figure
+
+
+def reliability_figure(found: Reliability) -> go.Figure:
+    """How often answers of a like sureness are right: on the dotted line, probabilities can be taken at their word."""
+    figure = empty_figure("", None, _("Right (%)"))
+    sizes = 8 + 20 * np.sqrt(found.rows / max(1, found.rows.max()))
+    figure.add_trace(
+        go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=dict(color=GREY, dash="dot"), hoverinfo="skip", name=_("ideal"))
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=100 * found.sure,
+            y=100 * found.right,
+            mode="lines+markers",
+            line=dict(color=palette()[0]),
+            marker=dict(size=sizes),
+            customdata=[f"{rows:,}" for rows in found.rows],
+            hovertemplate=_("sure %{x:.1f} %, right %{y:.1f} %, %{customdata} rows") + "<extra></extra>",
+            name=_("answers"),
+            cliponaxis=False,
+        )
+    )
+    figure.update_xaxes(title_text=_("Sure (%)"), range=[0, 103], ticksuffix="")
+    figure.update_yaxes(range=[0, 103])
+    alt = _("Reliability diagram: expected calibration error {error}.").format(error=f"{100 * found.error:.1f} %")
+    figure.update_layout(showlegend=False, hovermode="closest", margin=dict(t=12, b=48, l=52, r=12), meta={"alt": alt})
+    return figure
+
+
+def roc_figure(curves: TwoClassCurves, label: str, threshold: float) -> go.Figure:
+    """True positives against false ones, with the point of a threshold."""
+    figure = empty_figure("", None, _("{label}: found (%)").format(label=_cut(label, 24)))
+    at = int(np.argmin(np.abs(np.where(np.isfinite(curves.roc_thresholds), curves.roc_thresholds, 2.0) - threshold)))
+    figure.add_trace(
+        go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=dict(color=GREY, dash="dot"), hoverinfo="skip", name=_("chance"))
+    )
+    _add_curve(figure, 100 * curves.false_positive, 100 * curves.true_positive, _("called so wrongly %{x:.1f} %, found %{y:.1f} %"))
+    _add_point(figure, 100 * float(curves.false_positive[at]), 100 * float(curves.true_positive[at]), threshold)
+    figure.update_xaxes(title_text=html.escape(_("Others called so (%)")), range=[-2, 103])
+    figure.update_yaxes(range=[0, 104])
+    alt = _("ROC curve of {label}: area {area}.").format(label=label, area=f"{curves.roc_auc:.3f}")
+    figure.update_layout(showlegend=False, hovermode="closest", margin=dict(t=12, b=48, l=52, r=12), meta={"alt": alt})
+    return figure
+
+
+def precision_figure(curves: TwoClassCurves, label: str, threshold: float) -> go.Figure:
+    """Precision against recall, with the point of a threshold."""
+    figure = empty_figure("", None, _("Precision (%)"))
+    at = min(int(np.searchsorted(curves.thresholds, threshold)), len(curves.precision) - 1)
+    _add_curve(figure, 100 * curves.recall, 100 * curves.precision, _("recall %{x:.1f} %, precision %{y:.1f} %"))
+    _add_point(figure, 100 * float(curves.recall[at]), 100 * float(curves.precision[at]), threshold)
+    figure.update_xaxes(title_text=_("Recall (%)"), range=[-2, 103])
+    figure.update_yaxes(range=[0, 104])
+    alt = _("Precision-recall curve of {label}: average precision {area}.").format(
+        label=label, area=f"{curves.average_precision:.3f}"
+    )
+    figure.update_layout(showlegend=False, hovermode="closest", margin=dict(t=12, b=48, l=52, r=12), meta={"alt": alt})
+    return figure
+
+
+def _add_curve(figure: go.Figure, x: NDArray[np.floating], y: NDArray[np.floating], hover: str) -> None:
+    figure.add_trace(
+        go.Scatter(x=x, y=y, mode="lines", line=dict(color=palette()[0], width=2), hovertemplate=hover + "<extra></extra>")
+    )
+
+
+def _add_point(figure: go.Figure, x: float, y: float, threshold: float) -> None:
+    figure.add_trace(
+        go.Scatter(
+            x=[x],
+            y=[y],
+            mode="markers",
+            marker=dict(size=13, color=palette()[1], line=dict(width=2, color="white")),
+            hovertemplate=_("threshold {share}").format(share=format_share(threshold)) + "<extra></extra>",
+            cliponaxis=False,
+        )
+    )
+
+
+def _matrix(
+    values: NDArray[np.floating],
+    words: list[list[str]],
+    hover: list[list[str]],
+    names: Sequence[str],
+    scale: list[list[object]],
+    ends: tuple[float, float],
+    alt: str,
+) -> go.Figure:
+    short = [html.escape(_cut(name, _SHORT)) for name in names]
+    figure = _heat(values, words, hover, short, short, scale, ends)
+    figure.data[0].customdata = [[f"{true},{said}" for said in range(len(names))] for true in range(len(names))]
+    figure.update_xaxes(title_text=_("It says"))
+    figure.update_yaxes(title_text=_("True label"))
+    figure.update_layout(meta={"alt": alt})
+    return figure
+
+
+def _heat(
+    values: NDArray[np.floating],
+    words: list[list[str]],
+    hover: list[list[str]],
+    across: list[str],
+    upwards: list[str],
+    scale: list[list[object]],
+    ends: tuple[float, float],
+) -> go.Figure:
+    """Cells with numbers; names that are alike once cut keep their places apart."""
+    figure = empty_figure("", None, "")
+    figure.add_trace(
+        go.Heatmap(
+            z=values,
+            x=np.arange(len(across)),
+            y=np.arange(len(upwards)),
+            text=words,
+            texttemplate="%{text}" if max(len(across), len(upwards)) <= _TEXT_UP_TO else None,
+            hovertext=hover,
+            hovertemplate="%{hovertext}<extra></extra>",
+            colorscale=scale,
+            zmin=ends[0],
+            zmax=ends[1],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+        )
+    )
+    figure.update_xaxes(
+        tickvals=np.arange(len(across)),
+        ticktext=across,
+        showgrid=False,
+        showline=False,
+        ticks="",
+        rangemode="normal",
+        title_standoff=4,
+    )
+    figure.update_yaxes(
+        tickvals=np.arange(len(upwards)), ticktext=upwards, showgrid=False, ticks="", autorange="reversed", title_standoff=4
+    )
+    figure.update_layout(showlegend=False, hovermode="closest", dragmode=False, margin=dict(t=12, b=48, l=52, r=12))
+    return figure
+
+
+def _worst(counts: NDArray[np.int64], names: Sequence[str]) -> str:
+    wrong = counts - np.diag(np.diag(counts))
+    if not wrong.any():
+        return _("No mistake.")
+    true, said = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    return _("Most often {true} is called {said}: {count}.").format(
+        true=names[int(true)], said=names[int(said)], count=f"{int(wrong[true, said]):,}"
+    )
+
+
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

@@ -1,0 +1,119 @@
+"""Models that were asked lately, kept in memory up to a limit, on the GPU where one has room for them."""
+
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import psutil
+import torch
+from torch import nn
+
+from trainer_core.errors import CheckpointError
+
+_SHARE = 0.25
+"""Of the machine's memory that kept models may fill; training needs the rest."""
+_TIMES_LOADING = 2.2
+"""A model takes so many times its file while it is loaded: what is read, and what it is read into."""
+_TIMES_ON_GPU = 1.5
+"""And so many times its own size on a GPU while it answers."""
+_SPARED = 256 * 2**20
+
+Asker = TypeVar("Asker")
+
+
+@dataclass(frozen=True)
+class Held(Generic[Asker]):
+    """A loaded model: what asks it, its bytes, and a sentence where it answers from elsewhere than it might."""
+
+    ask: Asker
+    bytes: int
+    note: str = ""
+
+
+class KeptModels(Generic[Asker]):
+    """Models by key; the one asked longest ago goes first when they take more than `limit` bytes."""
+
+    def __init__(self, limit: int | None = None, available: Callable[[], int] | None = None) -> None:
+        self.limit = limit if limit is not None else int(_SHARE * psutil.virtual_memory().total)
+        self._available = available or (lambda: int(psutil.virtual_memory().available))
+        self._held: OrderedDict[Hashable, Held[Asker]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def bytes(self) -> int:
+        """What all kept models take."""
+        return sum(held.bytes for held in self._held.values())
+
+    def get(self, key: Hashable, needs: int, load: Callable[[], Held[Asker]]) -> Held[Asker]:
+        """The model under a key, loaded where it is not kept. `needs` are the bytes of its files.
+
+        Raises CheckpointError where the machine has not the memory for it: whoever trains beside it is not to pay for a question.
+        """
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key]
+        self._make_room(needs)
+        wanted = int(_TIMES_LOADING * needs) + _SPARED
+        while self._held and self._available() < wanted:
+            self._held.popitem(last=False)
+        free = self._available()
+        if free < wanted:
+            raise CheckpointError(
+                _(
+                    "The model needs about {wanted:.1f} GB of memory to load, and {free:.1f} GB are free. Ask again when what "
+                    "trains beside it has ended."
+                ).format(wanted=wanted / 1e9, free=free / 1e9)
+            )
+        held = load()
+        self._make_room(held.bytes)
+        if held.bytes <= self.limit:  # a larger one answers, and is let go
+            self._held[key] = held
+        return held
+
+    def _make_room(self, more: int) -> None:
+        while self._held and self.bytes + more > self.limit:
+            self._held.popitem(last=False)
+
+
+def place(model: nn.Module) -> tuple[str, int]:
+    """Moves a model to the GPU where there is one with room for it. Gives a sentence where it has none, and the model's bytes."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))
+    if not torch.cuda.is_available():
+        return "", size
+    told = _("The GPU has no room for it now: it answers from the processor.")
+    try:
+        free, _total = torch.cuda.mem_get_info()
+        if free < _TIMES_ON_GPU * size + _SPARED:
+            return told, size
+        model.to("cuda")
+    except torch.OutOfMemoryError:
+        model.to("cpu")
+        return told, size
+    return "", size
+
+
+def give_way(steps: int) -> None:
+    """Has training go first: for the processor by `steps` of niceness, and for memory, of which the kernel ends this one first."""
+    with suppress(OSError):
+        os.nice(steps)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("600", encoding="ascii")
+
+
+def answer_from_processor(model: Any, ask: Callable[[], Any]) -> tuple[Any, str]:
+    """The answer, from the processor where the GPU's memory does not hold what lies between the layers."""
+    try:
+        return ask(), ""
+    except torch.OutOfMemoryError:
+        model.to("cpu")
+        torch.cuda.empty_cache()
+        return ask(), _("The GPU has no room for it now: it answers from the processor.")
