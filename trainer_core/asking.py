@@ -73,7 +73,7 @@ def merge(options: argparse.Namespace) -> int:
         raise RunError(_("{path} is a file. Give a folder that is empty or new.").format(path=target))
     if target.is_dir() and any(target.iterdir()):
         raise RunError(_("The folder {folder} is not empty. Give one that is empty or new.").format(folder=target))
-    verify(checkpoint)
+    verify(checkpoint, to_ask=True)
 
     from transformers.utils import logging as transformers_logging  # torch: seconds of imports
 

@@ -19,6 +19,12 @@ from trainer_core.store import Store
 CONFIG = TrainConfig(hidden_sizes=(32,), epochs=2, learning_rate=5e-3)
 
 
+def workers() -> list[psutil.Process]:
+    """The warm processes of this one; not those of other tests that have ended and are only remembered."""
+    children = [child for child in psutil.Process(os.getpid()).children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in children if "trainer_core.inference" in child.cmdline()]
+
+
 def test_the_warm_process_answers_and_refuses_with_sentences(train_run: Train, store: Store) -> None:
     run = train_run(CONFIG)
     best = find_checkpoint(store, run.run_id, "best")
@@ -34,13 +40,13 @@ def test_the_warm_process_answers_and_refuses_with_sentences(train_run: Train, s
             predictor.predict(run.run_id, best.step, np.zeros((1, 28, 28), dtype=np.uint8))
         with pytest.raises(TrainerError, match="no checkpoint “3”"):
             predictor.predict(run.run_id, 3, split.images)
-        (child,) = [process for process in psutil.Process(os.getpid()).children() if "trainer_core.inference" in process.cmdline()]
+        (child,) = workers()
         child.kill()
         child.wait()
         assert predictor.predict(run.run_id, best.step, split.images[:1]).probabilities.shape == (1, 10)
     finally:
         predictor.close()
-    assert not [process for process in psutil.Process(os.getpid()).children() if "trainer_core.inference" in process.cmdline()]
+    assert not workers()
 
 
 def test_a_question_that_is_interrupted_leaves_no_answer_for_the_next(

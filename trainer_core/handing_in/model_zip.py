@@ -43,7 +43,7 @@ def write_model_zip(run: RunRecord, checkpoint: Checkpoint, target: Path, tell: 
         target = target / zip_name(run, checkpoint)
     if target.exists():
         raise RunError(_("{file} is there already. Give another name.").format(file=target))
-    verify(checkpoint)
+    verify(checkpoint, to_ask=True)
     aside = Path(tempfile.mkdtemp(prefix="descent-model-"))
     try:
         tell(0.2, _("Writing the model"))

@@ -12,7 +12,9 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
+from contextlib import suppress
 from gettext import gettext as _
 from math import prod
 from typing import Any, BinaryIO
@@ -47,12 +49,16 @@ def main() -> None:
         return {"labels": labels, "shape": shape, "seconds": time.perf_counter() - began, "note": loaded.note, "kept": kept}
 
     _answer(answers, {"ready": True})
+    texts = threading.Thread(target=_import_texts, daemon=True)
+    texts.start()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         run, step = str(request["run"]), int(request["step"])
         shape = tuple(int(size) for size in request.get("shape", ()))
         content = _read_exactly(sys.stdin.buffer, prod(shape)) if shape else b""
         began = time.perf_counter()
+        if "texts" in request:
+            texts.join()  # two threads that import the same modules might each meet half of one
         try:
             if "tokens" in request:
                 said = loaded.go_on(run, step, request["texts"], request["tokens"], request["temperature"], request["seed"])
@@ -73,6 +79,16 @@ def main() -> None:
             )
         else:
             _answer(answers, told(labels, probabilities.shape), np.ascontiguousarray(probabilities, dtype=np.float32).tobytes())
+
+
+def _import_texts() -> None:
+    """What texts need takes seconds to import, and pictures do without: it is had ready while nobody asks yet."""
+    with suppress(Exception):  # whoever asks about a text meets it again, and is told
+        import transformers.models.gpt2.modeling_gpt2  # noqa: F401
+        from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
+
+        import trainer_core.tasks.saved_texts
+        import trainer_core.tasks.text_reader  # noqa: F401
 
 
 def _answer(file: BinaryIO, header: dict[str, Any], content: bytes = b"") -> None:

@@ -47,7 +47,7 @@ class LoadedCheckpoints:
 
     def __init__(self, store: Store, models: KeptModels[Loaded] | None = None) -> None:
         self._store = store
-        self.models: KeptModels[Loaded] = models or KeptModels()
+        self.models: KeptModels[Loaded] = models if models is not None else KeptModels()
         self._known: dict[tuple[str, int], Known] = {}
         self._tokens: Any = None
         self.note = ""
@@ -140,7 +140,7 @@ class LoadedCheckpoints:
         from trainer_core.tasks.saved_texts import load_trained
         from trainer_core.tasks.text_reader import TextReader, TokenMemory
 
-        verify(checkpoint)
+        verify(checkpoint, to_ask=True)
         model, tokenizer = load_trained(checkpoint.path, config, checkpoint.label_names)
         note, size = place(model) if config.adapter != "qlora" else ("", _weight_bytes(checkpoint))
         if config.task == "language_modelling":
@@ -154,7 +154,7 @@ class LoadedCheckpoints:
 
 def load_network(checkpoint: Checkpoint) -> ImageClassifier:
     """The network of a checkpoint, its files held against the manifest first. Raises CheckpointError where they do not fit."""
-    verify(checkpoint)
+    verify(checkpoint, to_ask=True)
     network = build_network(checkpoint.config(), checkpoint.image_shape, len(checkpoint.label_names))
     try:
         network.load_state_dict(load_file(checkpoint.path / "model.safetensors"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import select
 import subprocess
 import sys
 import threading
@@ -67,6 +68,16 @@ class Predictor:
         """Starts the process without waiting for it."""
         with self._lock:
             self._start()
+
+    def is_warm(self) -> bool:
+        """Whether the process has its imports done; starts it where there is none."""
+        with self._lock:
+            process = self._start()
+            assert process.stdout
+            if not self._ready and select.select([process.stdout], [], [], 0)[0]:
+                self._read_header(process)
+                self._ready = True
+            return self._ready
 
     def predict(self, run_id: str, checkpoint_step: int, images: NDArray[np.uint8]) -> Predictions:
         """Asks a checkpoint about uint8 pictures [n, height, width]. Raises TrainerError with the reason where it can't answer."""
