@@ -19,10 +19,12 @@ USUAL = 0.5
 """Where nobody chose another one: the likelier class wins."""
 
 
-def read_threshold(folder: Path) -> float | None:
+def read_threshold(folder: Path | str) -> float | None:
     """The threshold kept with the checkpoint in `folder`; None where the likelier class wins."""
     try:
-        threshold = float(json.loads((folder / DECISION).read_text(encoding="utf-8"))["threshold"])
+        # Asked at each question: the file is hardly ever there, and Path takes some times as long to say so.
+        with open(f"{folder}/{DECISION}", encoding="utf-8") as file:  # noqa: PTH123
+            threshold = float(json.load(file)["threshold"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return threshold if 0 <= threshold <= 1 else None

@@ -18,7 +18,7 @@ def models(free: int = PLENTY) -> KeptModels[str]:
 
 
 def ask(held: KeptModels[str], name: str, size: int) -> str:
-    return held.get(name, size, lambda: Held(name, size)).ask
+    return held.get(name, lambda: size, lambda: Held(name, size)).ask
 
 
 def test_the_one_asked_longest_ago_goes_when_the_limit_is_reached() -> None:
@@ -34,8 +34,8 @@ def test_the_one_asked_longest_ago_goes_when_the_limit_is_reached() -> None:
         loaded.append(name)
         return Held(name, 300)
 
-    held.get("a", 300, lambda: load("a"))
-    held.get("b", 300, lambda: load("b"))
+    held.get("a", lambda: 300, lambda: load("a"))
+    held.get("b", lambda: 300, lambda: load("b"))
     assert loaded == ["b"]
     assert held.bytes <= LIMIT
 

@@ -2,12 +2,13 @@
 
 A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by their bytes; for texts {"run", "step", "texts",
 "pairs"}, and for texts to go on with "tokens", "temperature" and "seed" in place of pairs. An answer is a line of JSON ({"labels",
-"shape", "seconds", "note", "kept"}, with "texts" where it goes on, or {"error"}) and then the probabilities' bytes (float32, row by
-row); `note` is a sentence on how it came about, `kept` the models in memory: their number, their bytes, and how many those may be.
-It ends when its standard input does.
+"shape", "seconds", "note", "threshold", "kept"}, with "texts" where it goes on, or {"error"}) and then the probabilities' bytes
+(float32, row by row); `note` is a sentence on how it came about, `threshold` the checkpoint's own or null, `kept` the models in
+memory: their number, their bytes, and how many those may be. It ends when its standard input does.
 """
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -46,9 +47,18 @@ def main() -> None:
 
     def told(labels: object, shape: object) -> dict[str, Any]:
         kept = (len(loaded.models), loaded.models.bytes, loaded.models.limit)
-        return {"labels": labels, "shape": shape, "seconds": time.perf_counter() - began, "note": loaded.note, "kept": kept}
+        seconds = time.perf_counter() - began
+        return {
+            "labels": labels,
+            "shape": shape,
+            "seconds": seconds,
+            "note": loaded.note,
+            "threshold": loaded.threshold,
+            "kept": kept,
+        }
 
     _answer(answers, {"ready": True})
+    frozen = False
     texts = threading.Thread(target=_import_texts, daemon=True)
     texts.start()
     for line in sys.stdin.buffer:
@@ -59,6 +69,10 @@ def main() -> None:
         began = time.perf_counter()
         if "texts" in request:
             texts.join()  # two threads that import the same modules might each meet half of one
+            if not frozen:
+                gc.freeze()  # half a million objects of imports, which no question makes garbage of
+                gc.set_threshold(20_000)
+                frozen = True
         try:
             if "tokens" in request:
                 said = loaded.go_on(run, step, request["texts"], request["tokens"], request["temperature"], request["seed"])

@@ -52,14 +52,15 @@ class KeptModels(Generic[Asker]):
         """What all kept models take."""
         return sum(held.bytes for held in self._held.values())
 
-    def get(self, key: Hashable, needs: int, load: Callable[[], Held[Asker]]) -> Held[Asker]:
-        """The model under a key, loaded where it is not kept. `needs` are the bytes of its files.
+    def get(self, key: Hashable, size: Callable[[], int], load: Callable[[], Held[Asker]]) -> Held[Asker]:
+        """The model under a key, loaded where it is not kept. `size` tells the bytes of its weights, and is asked only then.
 
         Raises CheckpointError where the machine has not the memory for it: whoever trains beside it is not to pay for a question.
         """
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
+        needs = size()
         self._make_room(needs)
         wanted = int(_TIMES_LOADING * needs) + _SPARED
         while self._held and self._available() < wanted:

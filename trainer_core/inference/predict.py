@@ -1,5 +1,6 @@
 """Rebuilds a model from a checkpoint alone and asks it."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 from trainer_core.checkpoints import MANIFEST, Checkpoint, find_checkpoint, folder_name, verify
 from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.decisions import read_threshold
 from trainer_core.errors import CheckpointError, DataError
 from trainer_core.inference.kept import Held, KeptModels, answer_from_processor, place
 from trainer_core.store import Store
@@ -27,10 +29,11 @@ Tell = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Known:
-    """A checkpoint that was looked up, its settings, and when its manifest was written (ns since 1970)."""
+    """A checkpoint that was looked up, its settings, its folder, and when its manifest was written (ns since 1970)."""
 
     checkpoint: Checkpoint
     config: TrainConfig
+    folder: str
     written: int
 
 
@@ -43,7 +46,8 @@ class Loaded:
 
 
 class LoadedCheckpoints:
-    """The checkpoints asked last. `note` is a sentence on how the last answer came about, empty where all is as usual."""
+    """The checkpoints asked last. `note` is a sentence on how the last answer came about, empty where all is as usual;
+    `threshold` is that of the checkpoint asked last, see `decisions`."""
 
     def __init__(self, store: Store, models: KeptModels[Loaded] | None = None) -> None:
         self._store = store
@@ -51,6 +55,7 @@ class LoadedCheckpoints:
         self._known: dict[tuple[str, int], Known] = {}
         self._tokens: Any = None
         self.note = ""
+        self.threshold: float | None = None
 
     def predict(
         self, run_id: str, step: int, images: NDArray[np.uint8], tell: Tell | None = None
@@ -107,15 +112,14 @@ class LoadedCheckpoints:
     def find(self, run_id: str, step: int, pictures: bool) -> Known:
         """The checkpoint, looked up anew only where its manifest is no longer what it was."""
         known = self._known.get((run_id, step))
-        manifest = self._store.checkpoints(run_id) / folder_name(step) / MANIFEST
-        try:
-            written = manifest.stat().st_mtime_ns
-        except OSError:
-            written = 0
-        if known is None or not written or known.written != written:
+        if known is None or known.written != _written(known.folder):
             self._known.pop((run_id, step), None)
+            folder = str(self._store.checkpoints(run_id) / folder_name(step))
+            written = _written(folder)
             checkpoint = find_checkpoint(self._store, run_id, step)
-            known = self._known[(run_id, step)] = Known(checkpoint, checkpoint.config(), written)
+            known = Known(checkpoint, checkpoint.config(), folder, written)
+            if written:
+                self._known[(run_id, step)] = known
         if (known.config.task in PICTURES) != pictures:
             raise CheckpointError(
                 _("The checkpoint reads texts, not pictures. Choose a run that learnt pictures.")
@@ -126,9 +130,9 @@ class LoadedCheckpoints:
 
     def _ask(self, known: Known, *asked: Any) -> Any:
         checkpoint = known.checkpoint
-        held = self.models.get((checkpoint.path, checkpoint.saved_at), _weight_bytes(checkpoint), lambda: self._load(known))
+        held = self.models.get((known.folder, checkpoint.saved_at), lambda: _weight_bytes(checkpoint), lambda: self._load(known))
         answer, note = answer_from_processor(held.ask.model, lambda: held.ask.ask(*asked))
-        self.note = note or held.note
+        self.note, self.threshold = note or held.note, read_threshold(known.folder)
         return answer
 
     def _load(self, known: Known) -> Held[Loaded]:
@@ -150,6 +154,14 @@ class LoadedCheckpoints:
         self._tokens = self._tokens or TokenMemory()
         reader = TextReader(config, model, tokenizer, checkpoint.label_names, checkpoint.details, self._tokens)
         return Held(Loaded(model, reader.ask), size, note)
+
+
+def _written(folder: str) -> int:
+    """When the manifest in a folder was written, in ns since 1970; 0 where there is none."""
+    try:
+        return os.stat(f"{folder}/{MANIFEST}").st_mtime_ns  # noqa: PTH116 - asked at each question, and Path takes five times as long
+    except OSError:
+        return 0
 
 
 def load_network(checkpoint: Checkpoint) -> ImageClassifier:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer_core.checkpoints import find_checkpoint, folder_name
+from trainer_core.checkpoints import find_checkpoint
 from trainer_core.data import as_the_model_sees
-from trainer_core.decisions import decide, read_threshold
+from trainer_core.decisions import decide
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.store import Store
@@ -107,7 +107,7 @@ class Predictor:
         with self._lock:
             header, answer = self._ask(question, content)
         probabilities = np.frombuffer(answer, dtype=np.float32).reshape(header["shape"])
-        threshold = read_threshold(self._store.checkpoints(question["run"]) / folder_name(int(question["step"])))
+        threshold = None if header["threshold"] is None else float(header["threshold"])
         kept = Kept(*map(int, header["kept"]))
         return Predictions(
             tuple(header["labels"]), probabilities, seen, float(header["seconds"]), threshold, str(header["note"]), kept

@@ -13,8 +13,9 @@ from torch import Tensor
 from trainer_core.config import TrainConfig
 from trainer_core.tasks.label_position import logits_at_ends
 from trainer_core.tasks.regression import Scale, numbers_of
+from trainer_core.tasks.text_format import question
 from trainer_core.tasks.texts import find_frame, split_of
-from trainer_core.tasks.tokens import Tokens, tokenise, tokenizer_digest
+from trainer_core.tasks.tokens import Tokens, bare_tokens, tokenise, tokenizer_digest
 
 _REMEMBERED_TEXTS = 20_000
 """Texts of one question up to which its tokens are remembered."""
@@ -59,6 +60,8 @@ class TextReader:
         memory: TokenMemory | None = None,
     ) -> None:
         self.config, self.model, self.tokenizer = config, model.eval(), tokenizer
+        if getattr(model.config, "use_cache", False):
+            model.config.use_cache = False  # nothing is generated: keys and values need not be kept for a next token
         self._label_ids: list[int] = list(details.get("label_token_ids", []))
         self._packed = bool(details.get("packed"))  # as it was trained and evaluated
         self._columns = len(label_names) or 1
@@ -74,15 +77,14 @@ class TextReader:
 
         Texts of a like length are read together, so that little is padded. `tell` is told the share that is done, 0 to 1.
         """
-        answers = np.zeros((len(texts), self._columns), dtype=np.float32)
-        if not len(texts):
-            return answers
+        if len(texts) == 1:
+            return self._answer(self._one(texts[0], None if pairs is None else pairs[0]))
         tokens = self._memory.tokens(texts, self.tokenizer, self._digest)
         others = None if pairs is None else self._memory.tokens(pairs, self.tokenizer, self._digest)
-        packed = self._packed and len(texts) > 1  # one text leaves nothing to fill up
         split = split_of(
-            self.config, tokens, others, np.zeros(len(texts), np.int64), self._frame, self.tokenizer, self._label_ids, packed
+            self.config, tokens, others, np.zeros(len(texts), np.int64), self._frame, self.tokenizer, self._label_ids, self._packed
         )
+        answers = np.zeros((len(texts), self._columns), dtype=np.float32)
         size = self.config.eval_batch_size
         order = np.argsort(-(tokens.lengths + (0 if others is None else others.lengths)), kind="stable")
         for start in range(0, len(order), size):
@@ -91,6 +93,22 @@ class TextReader:
             if tell is not None:
                 tell(min(1.0, (start + size) / len(order)))
         return answers
+
+    def _one(self, text: str, pair: str | None) -> dict[str, Tensor]:
+        """One text as a batch: framed as all are, without what makes many into one, which would take as long as tokenising."""
+        own, other = (None if part is None else bare_tokens([part], self.tokenizer)[0] for part in (text, pair))
+        assert own is not None
+        if self.config.task == "label_token":
+            ids, first = question(own, self._frame.before, self.tokenizer.eos_token_id, self.config.max_length), 0
+        else:
+            ids, first = self._frame.put(own, other, self.config.max_length)
+        read = torch.from_numpy(ids.astype(np.int64))[None]
+        batch = {"input_ids": read, "attention_mask": torch.ones_like(read)}
+        if self.config.task == "label_token":
+            batch["ends"] = torch.tensor([len(ids) - 1])
+        elif self._frame.has_types:
+            batch["token_type_ids"] = (torch.arange(len(ids)) >= first).long()[None]
+        return batch
 
     @torch.inference_mode()
     def _answer(self, batch: dict[str, Tensor]) -> NDArray[np.float32]:
