@@ -24,6 +24,7 @@ began = time.monotonic()
 for step in range(int(sys.argv[2])):
     journal.metrics({"train/loss": 1 / (step + 1)}, step=step, epoch=step / 100, samples=step)
     time.sleep(max(0.0, began + step / rate - time.monotonic()))
+print(time.monotonic() - began)
 journal.outcome("finished")
 """
 _LAUNCH = """
@@ -79,7 +80,12 @@ def _storm(store: Store, writers: int, points: int) -> dict[str, Any]:
     began = time.monotonic()
     rate = RATE / writers
     processes = [
-        subprocess.Popen([sys.executable, "-c", _WRITE, str(store.journal(run_id)), str(points), str(rate)], cwd=PROJECT_ROOT)
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITE, str(store.journal(run_id)), str(points), str(rate)],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for run_id in runs
     ]
     launchers = [
@@ -101,8 +107,7 @@ def _storm(store: Store, writers: int, points: int) -> dict[str, Any]:
         told, wrong = launcher.communicate(timeout=300)
         launched |= set(told.split())
         errors += [line for line in wrong.splitlines() if "Error" in line]
-    for process in processes:
-        process.wait(300)
+    took = [float(process.communicate(timeout=300)[0]) for process in processes]
     written = time.monotonic() - began
     ended.set()
     for thread in senders:
@@ -118,7 +123,7 @@ def _storm(store: Store, writers: int, points: int) -> dict[str, Any]:
         "lock_errors": len(errors),
         "first_error": errors[0] if errors else "",
         "reads": reads,
-        "points_a_second": round(writers * points / written),
+        "points_a_second": round(sum(points / own for own in took)),
         "seconds_until_all_arrived": round(seconds - written, 1),
         "seconds": round(seconds, 1),
     }

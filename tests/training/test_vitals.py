@@ -77,3 +77,13 @@ def test_a_disk_that_is_away_silences_the_pulse_only_as_long_as_it_is(tmp_path: 
     place.parent.mkdir()
     pulse._write()
     assert json.loads(place.read_text(encoding="utf-8"))["phase"] == "starting"
+
+
+def test_a_new_phase_is_written_at_once(path: Path) -> None:
+    pulse = Pulse(path)
+    pulse.start()
+    try:
+        pulse.enter("training")
+        assert json.loads(path.read_text(encoding="utf-8"))["phase"] == "training"
+    finally:
+        pulse.end("finished")

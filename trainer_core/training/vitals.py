@@ -26,7 +26,7 @@ class Pulse:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path, self._clock = path, clock
         self._started = clock()
-        self._end = threading.Event()
+        self._end, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
         self.phase = "starting"
         self._entered = {self.phase: self._started}
@@ -48,10 +48,16 @@ class Pulse:
         self._thread.start()
 
     def enter(self, phase: str) -> None:
-        """Says what the worker does now; the time of each phase's first beginning is kept."""
+        """Says what the worker does now; the time of each phase's first beginning is kept.
+
+        Written at once: a worker that the system ends within its next half second was in this phase, not in the one before, and
+        whether memory ran out while it trained decides what is done about it.
+        """
         if phase != self.phase:
             self.phase = phase
             self._entered.setdefault(phase, self._clock())
+            if self._thread.is_alive():
+                self._write()
 
     def end(self, phase: str) -> None:
         """Writes a last time and stops."""
@@ -85,6 +91,10 @@ class Pulse:
         return (now - since) / (self.step - step) * (self.total_steps - self.step)
 
     def _write(self) -> None:
+        with self._lock:
+            self._write_down()
+
+    def _write_down(self) -> None:
         now = self._clock()
         self._mark(now)
         state = {
