@@ -9,9 +9,10 @@ from pages.components.calibration_part import show_calibration
 from pages.components.checkpoint_picker import pick_beside, pick_checkpoint, runs_to_ask, teach_checkpoints
 from pages.components.errors_part import show_errors
 from pages.components.flips_part import show_flips
-from pages.components.session import current_store
+from pages.components.session import current_store, show_error
 from pages.components.take_home import take_home
 from pages.components.try_part import try_it
+from trainer_core.errors import CheckpointError
 from trainer_core.jobs.predictor import Predictor
 from trainer_core.measures import kind_of
 from trainer_core.store import Store
@@ -57,14 +58,21 @@ if not runs:
 predictor = warm_predictor(store)
 first = pick_checkpoint(store, runs)
 chosen = [first, *pick_beside(store, runs, first)]
-view = choose_view(first.checkpoint.config().task)
-if view == "flips":
-    show_flips(store, chosen)
-elif view == "errors":
-    show_errors(store, chosen)
-elif view == "calibration":
-    show_calibration(store, first)
-elif view == "home":
-    take_home(store, first)
-else:
-    try_it(store, chosen, predictor)
+view = choose_view(first.run.settings.get("task"))
+try:
+    if view == "flips":
+        show_flips(store, chosen)
+    elif view == "errors":
+        show_errors(store, chosen)
+    elif view == "calibration":
+        show_calibration(store, first)
+    elif view == "home":
+        take_home(store, first)
+    else:
+        try_it(store, chosen, predictor)
+except FileNotFoundError:
+    gone = next((one for one in chosen if not one.checkpoint.path.is_dir()), None)
+    if gone is None:
+        raise
+    # The run went on, and put a newer one in its place while the page was drawn.
+    show_error(CheckpointError(_("{name} is no longer there. Choose another checkpoint.").format(name=gone.name)))

@@ -87,7 +87,7 @@ def _draw_threshold(answered: Answered) -> None:
     with right:
         st.markdown(_("**Precision and recall**, average precision {area}").format(area=f"{curves.average_precision:.3f}"))
         live_chart(precision_figure(curves, label, threshold), key="precision", height=300, name="precision-recall curve")
-    _offer_to_keep(checkpoint, label, threshold)
+    _offer_to_keep(checkpoint, label, key)
 
 
 def _draw_costs(answered: Answered, threshold: float) -> None:
@@ -116,7 +116,8 @@ def _draw_costs(answered: Answered, threshold: float) -> None:
     )
 
 
-def _offer_to_keep(checkpoint: Checkpoint, label: str, threshold: float) -> None:
+def _offer_to_keep(checkpoint: Checkpoint, label: str, key: str) -> None:
+    threshold = float(st.session_state[key])
     kept = read_threshold(checkpoint.path)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -126,7 +127,7 @@ def _offer_to_keep(checkpoint: Checkpoint, label: str, threshold: float) -> None
             icon=":material/bookmark:",
             disabled=kept is not None and abs(kept - threshold) < 1e-9,
             on_click=_keep,
-            args=(checkpoint, threshold),
+            args=(checkpoint, key),
             help=_("From then on the checkpoint answers by it: here, for files, on the command line and in its zip."),
         )
         if kept is not None:
@@ -143,9 +144,9 @@ def _offer_to_keep(checkpoint: Checkpoint, label: str, threshold: float) -> None
         show_error(failed)
 
 
-def _keep(checkpoint: Checkpoint, threshold: float) -> None:
+def _keep(checkpoint: Checkpoint, key: str) -> None:
     try:
-        keep_threshold(checkpoint.path, threshold)
+        keep_threshold(checkpoint.path, float(st.session_state[key]))  # where the slider stands now, not when the page was drawn
     except TrainerError as error:
         st.session_state["playground/threshold-failed"] = error
 

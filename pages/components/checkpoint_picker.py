@@ -93,7 +93,7 @@ def pick_checkpoint(store: Store, runs: list[RunRecord]) -> Chosen:
     step = right.selectbox(
         _("Checkpoint"),
         sorted(found, reverse=True),
-        format_func=lambda key: _checkpoint_label(found[key]),
+        format_func=lambda key: _checkpoint_label(by_id[run_id], found[key]),
         key=_CHECKPOINT,
         on_change=_checkpoint_changed,
         help=_("What the run saved on its way. The best is the one that its evaluation chose."),
@@ -118,7 +118,7 @@ def pick_beside(store: Store, runs: Sequence[RunRecord], first: Chosen) -> list[
     chosen = st.multiselect(
         _("Beside it"),
         list(others),
-        format_func=lambda key: f"{others[key].run.name} · {_checkpoint_label(others[key].checkpoint)}",
+        format_func=lambda key: f"{others[key].run.name} · {_checkpoint_label(others[key].run, others[key].checkpoint)}",
         key=_BESIDE,
         max_selections=MOST - 1,
         placeholder=_("Ask further checkpoints the same"),
@@ -153,9 +153,9 @@ def _run_label(run: RunRecord) -> str:
     return f"{run.name} · {dataset_name(run)}"
 
 
-def _checkpoint_label(checkpoint: Checkpoint) -> str:
+def _checkpoint_label(run: RunRecord, checkpoint: Checkpoint) -> str:
     parts = [_("step {step}").format(step=format_count(checkpoint.step))]
-    main = main_metric(checkpoint.config().task)
+    main = main_metric(run.settings.get("task"))
     if main in checkpoint.metrics:
         parts.append(format_metric(main, checkpoint.metrics[main]))
     if checkpoint.is_best:

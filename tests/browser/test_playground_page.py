@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.trained_digits import DIGITS, train_for_real
 from tests.trained_texts import train_reviews
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.decisions import read_threshold
-from trainer_core.store import Store
+from trainer_core.store import Store, open_store
 from trainer_core.tracking import read
 
 CHART_READY = ".descent-chart-ready .main-svg"
@@ -31,13 +32,22 @@ WORST_CELL = """() => {
 }"""
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A well-trained run on digits, one that has hardly begun, and one on reviews."""
-    store = new_store(tmp_path / "store")
+    store = new_store(tmp_path_factory.mktemp("playground") / "store")
     train_for_real(store, DIGITS, "digits")
     train_for_real(store, DIGITS.model_copy(update={"name": "calm-fern-2", "epochs": 1, "seed": 3}), "digits")
     train_reviews(store)
+    end_processes_of(store)
+    return store.root
+
+
+@pytest.fixture
+def store(trained: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of them: a moved store opens."""
+    shutil.copytree(trained, tmp_path / "store")
+    store = open_store(tmp_path / "store", environment={})
     yield store
     end_processes_of(store)
 
