@@ -1,7 +1,7 @@
 """Takes the pictures of the README and the docs anew, from really trained runs in a temporary store:
 `python docs/take_screenshots.py`.
 
-Needs chromium and what requirements-dev.txt installs; takes about three minutes. Nothing outside docs/images is written.
+Needs chromium and what requirements-dev.txt installs; takes about six minutes. Nothing outside docs/images is written.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from tests.browser.test_draw import draw  # noqa: E402
 from tests.browser.test_own_data import write_films  # noqa: E402
 from tests.stores import end_processes_of  # noqa: E402
 from trainer_core import jobs  # noqa: E402
+from trainer_core.checkpoints import find_checkpoint  # noqa: E402
 from trainer_core.curating.work import answer  # noqa: E402
 from trainer_core.recipes import find_recipe  # noqa: E402
 from trainer_core.store import Store, open_store  # noqa: E402
@@ -65,6 +66,9 @@ def main() -> int:
         photograph_compare(browser, url, store, out)
         photograph_data(browser, url, store, out / "data.png")
         photograph_playground(browser, url, out / "playground.png")
+        reviews = find_recipe("reviews").config.model_copy(update={"name": "still-reed-7", "epochs": 4})
+        run_to_end(store, reviews, "reviews")
+        photograph_views(browser, url, store, out)
         config = recipe.model_copy(update={"name": "keen-lynx-3", "learning_rate": 1e-4, "epochs": 400, "eval_steps": 200})
         run_id = jobs.launch(store, config, recipe="digits")
         photograph_live(browser, url, run_id, "light", out / "runs.png")
@@ -194,6 +198,21 @@ def photograph_playground(browser: Browser, url: str, path: Path) -> None:
         expect(page.get_by_role("heading", name="It says")).to_be_visible(timeout=60_000)
         expect(page.locator(".js-plotly-plot .bars .point")).to_have_count(10)
         take(page, path)
+
+
+def photograph_views(browser: Browser, url: str, store: Store, out: Path) -> None:
+    """What the playground shows of a whole split."""
+    best = {run.name: find_checkpoint(store, run.run_id, "best") for run in list_runs(store)}
+    other = f"{best['calm-otter-2'].run_id}:{best['calm-otter-2'].step}"
+    views = {
+        "playground-flips.png": ("bold-heron-1", f"view=flips&split=train&beside={other}", 1150, "A right, B wrong"),
+        "playground-errors.png": ("calm-otter-2", "view=errors&split=train", 1330, "those it is surest of first"),
+        "playground-calibration.png": ("still-reed-7", "view=calibration", 1330, "Keep this threshold"),
+    }
+    for name, (run, query, height, awaited) in views.items():
+        with opened(browser, f"{url}/playground?run={best[run].run_id}&{query}", height=height) as page:
+            expect(page.get_by_text(awaited).first).to_be_visible(timeout=60_000)
+            take(page, out / name)
 
 
 def photograph_live(browser: Browser, url: str, run_id: str, scheme: str, path: Path) -> None:
