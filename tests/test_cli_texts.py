@@ -13,6 +13,7 @@ from tests.trained_texts import train_adapter, train_pairs, train_reviews
 from trainer_core.checkpoints import Checkpoint, find_checkpoint
 from trainer_core.cli import main
 from trainer_core.config import TrainConfig
+from trainer_core.decisions import drop_threshold, keep_threshold
 from trainer_core.settings import read_config
 from trainer_core.store import Store
 from trainer_core.tasks.model_source import check_model
@@ -50,6 +51,31 @@ def test_texts_get_answers_one_line_each(store: Store, tmp_path: Path, capsys: p
 def test_a_pair_is_asked_with_a_tab_between(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(store, "predict", "pair-wren-2", "--text", "The dog is red\tThe dog is red") == 0
     assert "same" in capsys.readouterr().out
+
+
+def test_a_threshold_kept_decides_and_is_named(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = find_checkpoint(store, read.find_run(store, "still-reed-1").run_id, "best")
+    labels = checkpoint.label_names
+    try:
+        for threshold, said in ((0.0, labels[1]), (1.0, labels[0])):
+            keep_threshold(checkpoint.path, threshold)
+            assert command(store, "predict", "still-reed-1", "--text", "The plot was dull.", "--json") == 0
+            assert json.loads(capsys.readouterr().out)["label"] == said
+        assert command(store, "predict", "still-reed-1", "--text", "The plot was dull.") == 0
+        out = capsys.readouterr().out
+        assert f": {labels[0]} " in out
+        assert f"{labels[1]} from 100.0% on" in out
+    finally:
+        drop_threshold(checkpoint.path)
+
+
+def test_a_checkpoint_is_exported_once(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "model.zip"
+    assert command(store, "export", "pair-wren-2", "--out", str(target)) == 0
+    assert "with its card" in capsys.readouterr().out
+    assert target.is_file()
+    assert command(store, "export", "pair-wren-2", "--out", str(target)) == 1
+    assert "is there already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

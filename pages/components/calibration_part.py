@@ -109,11 +109,10 @@ def _draw_costs(answered: Answered, threshold: float) -> None:
             st.metric(title, format_share(value), f"{change:+.1f}" if abs(change) >= 0.05 else None)
         for title, count, earlier in counts:
             st.metric(title, format_count(count), count - earlier or None, delta_color="inverse")
-    st.caption(
-        _("Precision, recall and F1 are those of {label}. The small figures are the change against {usual}.").format(
-            label=plain(names[1]), usual=format_share(USUAL, 0)
-        )
-    )
+    words = _("Precision, recall and F1 are those of {label}.").format(label=plain(names[1]))
+    if threshold != USUAL:
+        words += " " + _("The small figures are the change against {usual}.").format(usual=format_share(USUAL, 0))
+    st.caption(words)
 
 
 def _offer_to_keep(checkpoint: Checkpoint, label: str, key: str) -> None:

@@ -34,7 +34,7 @@ def show_errors(store: Store, chosen: Sequence[Chosen]) -> None:
     first = answered[0]
     kinds = {"count": _("Rows"), "share": _("Share of each true label")}
     if len(answered) > 1:
-        kinds["difference"] = _("Difference to {name}").format(name=answered[1].chosen.name)
+        kinds["difference"] = _("Difference")
     left, right = st.columns([11, 10], gap="large")
     with left:
         st.markdown(_accuracy(first))
@@ -57,7 +57,12 @@ def show_errors(store: Store, chosen: Sequence[Chosen]) -> None:
         if state.picked:
             true, _comma, said = state.picked[0].partition(",")
             st.session_state[_TRUE], st.session_state[_SAID] = int(true), int(said)
-        st.caption(_("A click on a cell shows its examples below."))
+        hint = _("A click on a cell shows its examples below.")
+        if kind == "difference":
+            hint = _("Rows that it has more than {name} in each cell. {hint}").format(
+                name=plain(answered[1].chosen.name), hint=hint
+            )
+        st.caption(hint)
     with right:
         st.markdown(_("**Each class**"))
         _draw_classes(answered)
@@ -118,8 +123,8 @@ def _draw_cell(answered: Answered) -> None:
     def word(option: int) -> str:
         return _("any") if option == _ANY else answered.names[option]
 
+    st.markdown(_("#### Examples"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.markdown(_("#### Examples"), width="stretch")
         true = st.selectbox(_("True label"), options, format_func=word, key=_TRUE, width=200)
         said = st.selectbox(_("It says"), options, format_func=word, key=_SAID, width=200)
     sure = answered.sure

@@ -16,6 +16,8 @@ from trainer_core.judging import Reliability, TwoClassCurves
 _TEXT_UP_TO = 16
 """Classes up to which each cell says its number."""
 _SHORT = 18
+_STRONG = 0.45
+"""How far along the scale a cell is dark enough for white letters."""
 _SCALE = [[0.0, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
 _DIFFERENCE = [[0.0, "#d9622b"], [0.5, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
 
@@ -73,8 +75,9 @@ def agreement_figure(shares: NDArray[np.floating], names: Sequence[str]) -> go.F
     """The share of rows on which each two checkpoints say the same."""
     values = 100.0 * shares
     words = [[f"{value:.1f} %" for value in row] for row in values]
-    short = [html.escape(_cut(name, 28)) for name in names]
-    figure = _heat(values, words, words, short, short, _SCALE, (min(50.0, float(values.min())), 100.0))
+    numbers = [str(number) for number in range(1, len(names) + 1)]
+    told = [html.escape(f"{_cut(name, 26)}  {number}") for name, number in zip(names, numbers, strict=True)]
+    figure = _heat(values, words, words, numbers, told, _SCALE, (min(50.0, float(values.min())), 100.0))
     figure.update_layout(meta={"alt": _("How often the checkpoints agree, in per cent of the rows.")})
     return figure
 
@@ -190,8 +193,6 @@ def _heat(
             z=values,
             x=np.arange(len(across)),
             y=np.arange(len(upwards)),
-            text=words,
-            texttemplate="%{text}" if max(len(across), len(upwards)) <= _TEXT_UP_TO else None,
             hovertext=hover,
             hovertemplate="%{hovertext}<extra></extra>",
             colorscale=scale,
@@ -202,6 +203,15 @@ def _heat(
             ygap=2,
         )
     )
+    if max(len(across), len(upwards)) <= _TEXT_UP_TO:
+        # Plotly takes a cell that lets the page through for white, and would write dark on dark.
+        far = np.abs(values - (ends[0] if ends[0] >= 0 else 0.0)) / max(1e-9, ends[1] - max(0.0, ends[0])) > _STRONG
+        for cells, colour in ((far, "white"), (~far, None)):
+            down, right = np.nonzero(cells)
+            text = [words[row][column] for row, column in zip(down, right, strict=True)]
+            figure.add_trace(
+                go.Scatter(x=right, y=down, text=text, mode="text", textfont=dict(size=12, color=colour), hoverinfo="skip")
+            )
     figure.update_xaxes(
         tickvals=np.arange(len(across)),
         ticktext=across,

@@ -1,6 +1,7 @@
 """The warm process answers as the run reported, survives wrong questions and ends when told."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,9 @@ def test_the_warm_process_answers_and_refuses_with_sentences(train_run: Train, s
         with pytest.raises(TrainerError, match="no checkpoint “3”"):
             predictor.predict(run.run_id, 3, split.images)
         (child,) = workers()
+        assert child.nice() >= psutil.Process().nice() + 5  # whoever trains beside it goes first, and is ended last
+        if sys.platform == "linux":
+            assert int(Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="ascii")) >= 600
         child.kill()
         child.wait()
         assert predictor.predict(run.run_id, best.step, split.images[:1]).probabilities.shape == (1, 10)
