@@ -78,5 +78,7 @@ class StepInBackward:
         self._complete, self._bytes = [], 0
 
     def _add_square(self, gradient: Tensor) -> None:
-        square = torch.linalg.vector_norm(gradient.float()).square()
+        # A dot product with itself: on a CPU it reads memory twice as fast as vector_norm does.
+        flat = gradient.float().reshape(-1)
+        square = torch.dot(flat, flat) if gradient.device.type == "cpu" else torch.linalg.vector_norm(flat).square()
         self._squares = square if self._squares is None else self._squares + square
