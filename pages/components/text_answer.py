@@ -15,6 +15,7 @@ from pages.components.session import format_count, format_share, plain, show_err
 from pages.components.token_rows import token_row, token_rows
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.data import TextData, TextSplit
+from trainer_core.data.delimited import distinct
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictions
 from trainer_core.tasks.text_preview import SeenText, preview_texts
@@ -74,7 +75,7 @@ def draw_many_beside(question: TextQuestion, names: Sequence[str], answers: Sequ
     if any(label is not None for label in question.true_labels):
         columns[_("True label")] = ["–" if label is None else label for label in question.true_labels]
     said = []
-    for name, answer in zip(names, answers, strict=True):
+    for name, answer in zip(distinct(names), answers, strict=True):  # two runs may have one name
         if answer.labels:
             winners = answer.winners
             said.append([answer.labels[int(winner)] for winner in winners])
