@@ -14,10 +14,10 @@ import pytest
 from tests.stores import end_processes_of, new_store
 from trainer_core import jobs
 from trainer_core.config import TrainConfig
+from trainer_core.free_memory import available_bytes
 from trainer_core.jobs import spare
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import Slot
-from trainer_core.jobs.memory import available_bytes
 from trainer_core.jobs.spare import Spare, SpareKeeper
 from trainer_core.jobs.summon import PROJECT_ROOT, expect_launch, lock_file, supervisor_lock
 from trainer_core.store import Store

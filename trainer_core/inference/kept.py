@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from trainer_core.errors import CheckpointError
+from trainer_core.free_memory import available_bytes
 
 _SHARE = 0.25
 """Of the machine's memory that kept models may fill; training needs the rest."""
@@ -41,7 +42,7 @@ class KeptModels(Generic[Asker]):
 
     def __init__(self, limit: int | None = None, available: Callable[[], int] | None = None) -> None:
         self.limit = limit if limit is not None else int(_SHARE * psutil.virtual_memory().total)
-        self._available = available or (lambda: int(psutil.virtual_memory().available))
+        self._available = available or available_bytes
         self._held: OrderedDict[Hashable, Held[Asker]] = OrderedDict()
 
     def __len__(self) -> int:

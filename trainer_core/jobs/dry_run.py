@@ -4,12 +4,12 @@ from pathlib import Path
 
 from trainer_core.config import TrainConfig
 from trainer_core.foreseen import Foreseen, foreseen_of
+from trainer_core.free_memory import available_bytes, gpu_free_bytes
 from trainer_core.jobs.data_work import Work, start_work
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import make_slots
 from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.launching import settle
-from trainer_core.jobs.memory import available_bytes, gpu_free_bytes
 from trainer_core.store import Store
 
 PACKAGE = "training.dry_run"

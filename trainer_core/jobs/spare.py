@@ -15,10 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainer_core.free_memory import available_bytes
 from trainer_core.jobs.attempts import SHIM
 from trainer_core.jobs.devices import Slot
 from trainer_core.jobs.environment import worker_environment
-from trainer_core.jobs.memory import available_bytes
 from trainer_core.jobs.processes import Identity, first_child, identify
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.store import Store
