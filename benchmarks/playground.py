@@ -24,12 +24,13 @@ import torch
 from benchmarks.launched import run_to_end, temporary_store
 from benchmarks.machine import describe, finish
 from benchmarks.pairs import holds, ratios, summary, told
-from benchmarks.train_text import make_folder
+from benchmarks.train_text import descent, make_folder
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints
 from trainer_core.config import TrainConfig
 from trainer_core.inference.batch import answer_file
 from trainer_core.inference.kept import KeptModels
 from trainer_core.inference.predict import LoadedCheckpoints
+from trainer_core.jobs.data_work import cancel_work, look_at_work, start_work
 from trainer_core.jobs.predictor import Predictor
 from trainer_core.recipes import RECIPES
 from trainer_core.store import Store
@@ -38,6 +39,9 @@ from trainer_core.tasks.saved_texts import load_trained
 MOST_TIMES, MOST_FIRST_SECONDS, LEAST_FILE = 1.3, 3.0, 0.9
 SIDE_BY_SIDE = 6
 WARM_SECONDS = 60.0
+TRAINED_STEPS = 16
+MOST_SLOWER = 1.5
+"""A step may take so many times as long beside a file: of two that share alike it would take twice as long."""
 
 
 def main() -> int:
@@ -64,6 +68,7 @@ def main() -> int:
             rows = options.rows if name == "1M" else options.rows // 8
             figures |= one_file(store, name, checkpoint, texts[:rows], Path(place), options.rounds)
         figures |= side_by_side(store, checkpoints["1M"], texts[:1_000], options.rounds)
+        figures |= beside_training(store, folder, checkpoints["124M"], texts, Path(place), min(3, options.rounds))
     return finish("playground", figures, holds(figures))
 
 
@@ -238,6 +243,36 @@ def side_by_side(store: Store, checkpoint: Checkpoint, texts: Sequence[str], rou
         "limit_bytes": limit,
         "kept_bytes": most,
         "holds_limit": most <= limit and len(steps) == SIDE_BY_SIDE,
+    }
+
+
+def beside_training(
+    store: Store, folder: Path, checkpoint: Checkpoint, texts: Sequence[str], place: Path, rounds: int
+) -> dict[str, Any]:
+    """A run's steps alone, and while GPT-2 small answers a file beside it on the same cores; neither may starve the other."""
+    path = place / "asked-beside.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["text"], *([text] for text in texts)])
+    request = {"do": "file", "run": checkpoint.run_id, "step": checkpoint.step, "file": str(path), "text_column": "text"}
+    alone, beside, answered = [], [], []
+    for _turn in range(rounds):
+        alone.append(descent(store, folder, TRAINED_STEPS, 8, "fp32").seconds)
+        work = start_work(store, request, package="inference.batch")
+        try:
+            while look_at_work(work).share < 0.06 and not look_at_work(work).is_over:  # its imports and its model are behind it
+                time.sleep(0.1)
+            before, began = look_at_work(work).share, time.perf_counter()
+            beside.append(descent(store, folder, TRAINED_STEPS, 8, "fp32").seconds)
+            done = (look_at_work(work).share - before) / 0.9 * len(texts)
+            answered.append(done / (time.perf_counter() - began))
+        finally:
+            cancel_work(work)
+    slower = ratios(alone, beside)
+    print(told("a step of training with a file beside it, times as long as alone", slower))
+    print(told("  rows answered a second meanwhile", answered, unit="/s"))
+    return {
+        "beside_training": {"times_as_long": summary(slower), "rows_per_second": summary(answered, 1)},
+        "holds_beside_training": min(answered) > 0 and statistics.median(slower) < MOST_SLOWER,
     }
 
 

@@ -1,6 +1,9 @@
 """What tests share: where real data lies, and skipping that says why, or fails where nothing may be skipped."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,9 @@ pytest_plugins = ["tests.trained", "tests.tracking_server"]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+if "DESCENT_TEST_TRAINED" not in os.environ:  # the workers of a parallel session get it from the process that started them
+    os.environ["DESCENT_TEST_TRAINED"] = tempfile.mkdtemp(prefix="descent-trained-")
+    atexit.register(shutil.rmtree, os.environ["DESCENT_TEST_TRAINED"], ignore_errors=True)
 os.environ.setdefault("DESCENT_SPARE", "off")  # half a gigabyte and four seconds a store; tests of the spare turn it on
 
 
