@@ -92,6 +92,7 @@ def _draw(done: dict[str, Any], name: str) -> None:
             "text/csv" if path.suffix == ".csv" else "application/jsonl",
             icon=":material/download:",
             type="primary",
+            on_click="ignore",
         )
     if empty:
         st.caption(_("{count} rows have no text and got no answer.").format(count=format_count(empty)))

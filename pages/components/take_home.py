@@ -57,6 +57,7 @@ def take_home(store: Store, chosen: Chosen) -> None:
         path.name,
         "application/zip",
         icon=":material/download:",
+        on_click="ignore",
     )
     with st.expander(_("How it is loaded"), icon=":material/code:"):
         asked = (

@@ -152,6 +152,8 @@ def test_a_file_is_answered_and_a_checkpoint_is_taken_home(dashboard: Dashboard,
     page.get_by_role("button", name="Answer 300 rows").click()
     download = page.get_by_role("button", name="Download the answers")
     expect(download).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The first 200 of 300.")).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     with page.expect_download() as waited:
         download.click()
     saved = tmp_path / "answers.csv"
@@ -166,6 +168,7 @@ def test_a_file_is_answered_and_a_checkpoint_is_taken_home(dashboard: Dashboard,
     page.get_by_role("button", name="Write the zip").click()
     zipped = page.get_by_role("button", name=re.compile(r"^Download still-reed-1-step-\d+\.zip"))
     expect(zipped).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     with page.expect_download() as waited:
         zipped.click()
     waited.value.save_as(tmp_path / "home.zip")
