@@ -28,7 +28,7 @@ from trainer_core.store import Store
 from trainer_core.work_process import Answer, Tell, do_one
 
 MOST_ROWS = 100_000
-_NICENESS = 10
+_NICENESS = 19
 
 
 def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
