@@ -5,10 +5,8 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
@@ -21,6 +19,7 @@ from trainer_core.data.library import find, is_saved
 from trainer_core.errors import DataError, RunError
 from trainer_core.handing_in.file_names import file_name
 from trainer_core.handing_in.script import SCRIPT, check_exportable, config_of, write_data, write_products, write_script
+from trainer_core.handing_in.zipping import write_zip
 from trainer_core.predictions import folder as predictions_folder
 from trainer_core.store import Store
 from trainer_core.tracking import tags
@@ -71,15 +70,7 @@ def write_bundle(store: Store, run: RunRecord, target: Path) -> Path:
     aside = Path(tempfile.mkdtemp(prefix="descent-bundle-"))
     try:
         fill_bundle(store, run, aside)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        written = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in sorted(path for path in aside.rglob("*") if path.is_file()):
-                    archive.write(path, f"{file_name(run.name)}/{path.relative_to(aside)}")
-            written.replace(target)
-        finally:
-            written.unlink(missing_ok=True)
+        write_zip(aside, file_name(run.name), target)
     except OSError as error:
         raise RunError(_("The bundle could not be written to {file}: {cause}.").format(file=target, cause=error)) from error
     finally:

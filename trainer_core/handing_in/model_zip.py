@@ -5,11 +5,9 @@ Descent.
 """
 
 import json
-import os
 import shutil
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable
 from gettext import gettext as _
 from pathlib import Path
@@ -20,6 +18,7 @@ from trainer_core.config import CLASSIFIERS, PICTURES, TrainConfig
 from trainer_core.decisions import read_threshold
 from trainer_core.errors import RunError
 from trainer_core.handing_in.file_names import file_name
+from trainer_core.handing_in.zipping import write_zip
 from trainer_core.measures import kind_of
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking import tags
@@ -49,18 +48,7 @@ def write_model_zip(run: RunRecord, checkpoint: Checkpoint, target: Path, tell: 
         tell(0.2, _("Writing the model"))
         fill_folder(run, checkpoint, aside)
         tell(0.6, _("Packing"))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        written = target.with_name(f".{target.name}.{os.getpid()}")
-        inside = target.stem
-        try:
-            with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in sorted(path for path in aside.rglob("*") if path.is_file()):
-                    # Weights hardly shrink, and take seconds to try.
-                    way = zipfile.ZIP_STORED if path.suffix == ".safetensors" else zipfile.ZIP_DEFLATED
-                    archive.write(path, f"{inside}/{path.relative_to(aside)}", way)
-            written.replace(target)
-        finally:
-            written.unlink(missing_ok=True)
+        write_zip(aside, target.stem, target)
     except OSError as error:
         raise RunError(_("The model could not be written to {file}: {cause}.").format(file=target, cause=error)) from error
     finally:
