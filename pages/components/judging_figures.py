@@ -1,7 +1,7 @@
 """Figures of where a checkpoint errs: confusion matrices, reliability, ROC and precision-recall. No Streamlit here."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from gettext import gettext as _
 
 import numpy as np
@@ -28,18 +28,9 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], by_row: bo
     shares = np.divide(100.0 * counts, rows, out=np.zeros(counts.shape), where=rows > 0)
     values = shares if by_row else counts.astype(np.float64)
     words = [[f"{value:.0f} %" if by_row else f"{int(value):,}" for value in row] for row in values]
-    hover = [
-        [
-            _("{true} called {said}: {count} of {all}").format(
-                true=html.escape(names[true]),
-                said=html.escape(names[said]),
-                count=f"{counts[true, said]:,}",
-                all=f"{int(rows[true, 0]):,}",
-            )
-            for said in range(len(names))
-        ]
-        for true in range(len(names))
-    ]
+    hover = _told(
+        names, lambda true, said: _("{count} of {all}").format(count=f"{counts[true, said]:,}", all=f"{int(rows[true, 0]):,}")
+    )
     right = int(np.trace(counts))
     alt = _("Confusion matrix: {right} of {all} right. {worst}").format(
         right=f"{right:,}", all=f"{int(counts.sum()):,}", worst=_worst(counts, names)
@@ -52,18 +43,10 @@ def difference_figure(first: NDArray[np.int64], second: NDArray[np.int64], names
     """Rows that the first has more than the second in each cell [true, said]."""
     change = (first - second).astype(np.float64)
     words = [[f"{int(value):+,}" if value else "0" for value in row] for row in change]
-    hover = [
-        [
-            _("{true} called {said}: {first} against {second}").format(
-                true=html.escape(names[true]),
-                said=html.escape(names[said]),
-                first=f"{first[true, said]:,}",
-                second=f"{second[true, said]:,}",
-            )
-            for said in range(len(names))
-        ]
-        for true in range(len(names))
-    ]
+    hover = _told(
+        names,
+        lambda true, said: _("{first} against {second}").format(first=f"{first[true, said]:,}", second=f"{second[true, said]:,}"),
+    )
     most = max(1.0, float(np.abs(change).max()))
     alt = _("Difference of two confusion matrices: {first} rows right against {second}.").format(
         first=f"{int(np.trace(first)):,}", second=f"{int(np.trace(second)):,}"
@@ -226,6 +209,16 @@ def _heat(
     )
     figure.update_layout(showlegend=False, hovermode="closest", dragmode=False, margin=dict(t=12, b=48, l=52, r=12))
     return figure
+
+
+def _told(names: Sequence[str], count: Callable[[int, int], str]) -> list[list[str]]:
+    """What each cell [true, said] says under the pointer."""
+    words = _("{true} called {said}: {count}")
+    plain = [html.escape(name) for name in names]
+    return [
+        [words.format(true=plain[true], said=plain[said], count=count(true, said)) for said in range(len(names))]
+        for true in range(len(names))
+    ]
 
 
 def _worst(counts: NDArray[np.int64], names: Sequence[str]) -> str:
