@@ -30,6 +30,8 @@ def predict(options: argparse.Namespace) -> int:
         )
     if checkpoint.config().task == "language_modelling":
         return _go_on(options, checkpoint)
+    if checkpoint.config().task == "chat":
+        return _talk(options, checkpoint)
     asked, answers = _ask_pictures(options, checkpoint) if reads_pictures else _ask_texts(options, checkpoint)
     for question, row, winner in zip(asked, answers.probabilities, answers.winners, strict=True):
         if not answers.labels:
@@ -109,11 +111,46 @@ def _go_on(options: argparse.Namespace, checkpoint: Checkpoint) -> int:
     asked = read_questions(read_question_file(Path(options.file)) if options.file else options.text, wants_pair=False)
     predictor = Predictor(options.store)
     try:
-        said = predictor.go_on(checkpoint.run_id, checkpoint.step, asked.texts, options.tokens, options.temperature)
+        said = predictor.go_on(checkpoint.run_id, checkpoint.step, asked.texts, options.tokens or 40, options.temperature)
     finally:
         predictor.close()
     for question, text in zip(asked.texts, said, strict=True):
         say(json.dumps({"input": question, "continuation": text}, ensure_ascii=False) if options.json else f"{question}|{text}")
+    return 0
+
+
+def _talk(options: argparse.Namespace, checkpoint: Checkpoint) -> int:
+    """Each text is the first turn of a talk of its own; calls are run, and told of."""
+    from trainer_core import conversation
+    from trainer_core.data.dialogues import Turn, records_of
+    from trainer_core.data.questions import read_question_file, read_questions
+    from trainer_core.jobs.predictor import Sampling
+
+    asked = read_questions(read_question_file(Path(options.file)) if options.file else options.text, wants_pair=False)
+    predictor = Predictor(options.store)
+    sampling = Sampling(tokens=options.tokens or 200, temperature=options.temperature)
+    try:
+        for text in asked.texts:
+            lines = [*conversation.opening(checkpoint), conversation.Line(Turn("user", text))]
+            said = [line for line in conversation.answer(predictor, checkpoint, lines, sampling) if not isinstance(line, str)]
+            calls = [{"name": line.turn.call[0], "arguments": dict(line.turn.call[1])} for line in said if line.turn.call]
+            found = [str(one.get("name", "")) for line in said if line.turn.role == "tool" for one in records_of(line.turn)]
+            reply = said[-1].turn.content if said[-1].turn.role == "assistant" else ""
+            if options.json:
+                say(json.dumps({"input": text, "calls": calls, "found": found, "reply": reply}, ensure_ascii=False))
+                continue
+            say(f"{text}")
+            for line in said:
+                if line.turn.call:
+                    say(f"  {line.turn.call[0]} {json.dumps(dict(line.turn.call[1]), ensure_ascii=False)}")
+                elif line.turn.role == "tool":
+                    names = [str(one.get("name", "")) for one in records_of(line.turn)]
+                    say("  → " + (", ".join(names) or _("nothing found")))
+                if line.note:
+                    say(f"  ({line.note})")
+            say(f"  {reply}")
+    finally:
+        predictor.close()
     return 0
 
 

@@ -136,7 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     asked.add_argument("--text", metavar="TEXT", action="append", help=_("a text; may be given again. A pair has a tab between"))
     asked.add_argument("--file", metavar="FILE", help=_("a file in UTF-8, one text a line; a pair has a tab between"))
     predict.add_argument("--json", action="store_true", help=_("one JSON object a line: input, label, probabilities"))
-    predict.add_argument("--tokens", type=int, default=40, metavar="N", help=_("how long a language model goes on (default: 40)"))
+    predict.add_argument("--tokens", type=int, metavar="N", help=_("how much a model writes (default: 40, in a talk 200)"))
     predict.add_argument(
         "--temperature", type=float, default=0.0, metavar="X", help=_("0 takes the likeliest token each time (default: 0)")
     )

@@ -18,10 +18,12 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Switch = Literal["off", "on"]
 PICTURES = ("image_classification",)
-TEXTS = ("label_token", "sequence_classification", "regression", "language_modelling")
+TEXTS = ("label_token", "sequence_classification", "regression", "language_modelling", "chat")
 CLASSIFIERS = ("image_classification", "label_token", "sequence_classification")
-WRITERS = ("label_token", "language_modelling")
+WRITERS = ("label_token", "language_modelling", "chat")
 """Tasks of models that write tokens; the other ones on texts have a head."""
+COLUMNS = ("label_token", "sequence_classification", "regression", "language_modelling")
+"""Tasks whose texts stand in a column; dialogues have forms of their own."""
 TASKS = (*PICTURES, *TEXTS)
 NETWORKS: Mapping[str, tuple[str, ...]] = {
     "image_classification": ("feed_forward", "cnn"),
@@ -29,6 +31,7 @@ NETWORKS: Mapping[str, tuple[str, ...]] = {
     "sequence_classification": ("small_gpt",),
     "regression": ("small_gpt",),
     "language_modelling": ("small_gpt",),
+    "chat": ("small_gpt",),
 }
 """The models that Descent builds itself, by task. Texts also take a folder or a hub id."""
 
@@ -95,20 +98,22 @@ class TrainConfig(BaseModel):
         min_length=1,
         max_length=200,
     )
-    task: Literal["image_classification", "label_token", "sequence_classification", "regression", "language_modelling"] = setting(
-        "image_classification",
-        "Task",
-        "What the model learns: the class of a picture; to write a label's token after a text; the class of a text, or one number, "
-        "by a head; or how texts go on.",
-        "label_token teaches how language models work, sequence_classification is what the field uses.",
-        group="Data",
+    task: Literal["image_classification", "label_token", "sequence_classification", "regression", "language_modelling", "chat"] = (
+        setting(
+            "image_classification",
+            "Task",
+            "What the model learns: the class of a picture; to write a label's token after a text; the class of a text, or one number, "
+            "by a head; how texts go on; or to answer in dialogues, and to call tools.",
+            "label_token teaches how language models work, sequence_classification is what the field uses.",
+            group="Data",
+        )
     )
 
     dataset: str = setting(
         "digits",
         "Dataset",
         "For pictures “digits”, a folder with MNIST's four IDX files or a hub id; for texts “reviews” (synthetic), "
-        "a folder with train.csv or a hub id.",
+        "a folder with train.csv or a hub id; for dialogues “bookings” (synthetic), a folder with train.jsonl or a hub id.",
         "Name a folder to train without a network.",
         group="Data",
         min_length=1,
@@ -164,7 +169,7 @@ class TrainConfig(BaseModel):
         "The column that holds the text.",
         "Name it when the table calls it something else.",
         group="Data",
-        shown_if={"task": TEXTS},
+        shown_if={"task": COLUMNS},
         min_length=1,
         max_length=200,
     )
@@ -184,7 +189,7 @@ class TrainConfig(BaseModel):
         "The column that holds the label.",
         "Name it when the table calls it something else.",
         group="Data",
-        shown_if={"task": TEXTS},
+        shown_if={"task": COLUMNS},
         min_length=1,
         max_length=200,
     )
@@ -195,8 +200,17 @@ class TrainConfig(BaseModel):
         "Give them when the data has 0 and 1; empty takes the data's own.",
         group="Data",
         off="the data's own",
-        shown_if={"task": TEXTS},
+        shown_if={"task": COLUMNS},
         max_length=1_000,
+    )
+    data_format: Literal["auto", "context", "messages", "sharegpt", "instruction"] = setting(
+        "auto",
+        "Form of the dialogues",
+        "How a row tells a dialogue: the course's context and response, OpenAI's messages, ShareGPT's conversations, or a question "
+        "and its answer.",
+        "Name it when a folder holds several; auto takes the first of them that is there.",
+        group="Data",
+        shown_if={"task": ("chat",)},
     )
     class_weights: Literal["none", "balanced"] = setting(
         "none",
@@ -334,7 +348,7 @@ class TrainConfig(BaseModel):
     max_length: int = setting(
         128,
         "Max length",
-        "The tokens of a text that the model reads; of a longer one the end is kept.",
+        "The tokens of a text that the model reads; of a longer one the end is kept, of a long dialogue the latest turns.",
         "Raise it when the preview says that many texts are cut; memory and time grow with it.",
         group="Model",
         unit="tokens",
@@ -644,6 +658,30 @@ class TrainConfig(BaseModel):
         shown_if={"task": CLASSIFIERS},
         max_length=20,
     )
+    written_turns: int = setting(
+        64,
+        "Turns written",
+        "How many of the evaluated split's turns the model writes itself at each evaluation; at the end all of the test split.",
+        "Raise it when slot F1 jumps about; lower it when evaluations take long.",
+        group="Evaluation and checkpoints",
+        unit="turns",
+        scale="log",
+        shown_if={"task": ("chat",)},
+        ge=1,
+        le=1_000_000,
+    )
+    written_tokens: int = setting(
+        128,
+        "Tokens a turn",
+        "How long a turn may get that the model writes in an evaluation.",
+        "Raise it when answers are cut off.",
+        group="Evaluation and checkpoints",
+        unit="tokens",
+        scale="log",
+        shown_if={"task": ("chat",)},
+        ge=1,
+        le=100_000,
+    )
     best_metric: Literal[
         "auto",
         "eval/accuracy",
@@ -657,6 +695,9 @@ class TrainConfig(BaseModel):
         "eval/mae",
         "eval/r2",
         "eval/perplexity",
+        "eval/slot_f1",
+        "eval/exact_match",
+        "eval/bleu4",
     ] = setting(
         "auto",
         "Best by",

@@ -39,6 +39,10 @@ class RunError(TrainerError):
     """A run is unknown, ambiguous or in a state that does not allow what was asked."""
 
 
+class TooLongError(ModelError):
+    """The last turn of a talk is longer than what the model reads at once."""
+
+
 class CheckpointError(TrainerError):
     """A checkpoint is missing, damaged or of another kind of task."""
 

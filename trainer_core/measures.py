@@ -12,17 +12,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["classes", "number", "text"]
-KIND_OF_TASK: Mapping[str, Kind] = {"regression": "number", "language_modelling": "text"}
+Kind = Literal["classes", "number", "text", "chat"]
+KIND_OF_TASK: Mapping[str, Kind] = {"regression": "number", "language_modelling": "text", "chat": "chat"}
 """Other tasks tell classes apart."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure: of which kind of task, its name for people, whether lower is better, whether it is a share of one, and whether
+    """A measure: of which kinds of task, its name for people, whether lower is better, whether it is a share of one, and whether
     it is computed for every run of its kind or only where the setting `measures` names it."""
 
-    kind: Kind
+    kinds: tuple[Kind, ...]
     label: str
     lower: bool = False
     share: bool = False
@@ -30,22 +30,29 @@ class Measure:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "accuracy": Measure("classes", _("accuracy"), share=True),
-    "f1_macro": Measure("classes", _("F1, all classes alike"), share=True),
-    "balanced_accuracy": Measure("classes", _("balanced accuracy"), share=True, always=False),
-    "mcc": Measure("classes", _("Matthews correlation"), always=False),
-    "roc_auc": Measure("classes", _("area under the ROC curve"), share=True, always=False),
-    "log_loss": Measure("classes", _("log loss"), lower=True, always=False),
-    "f1_per_class": Measure("classes", _("F1 of each class"), share=True, always=False),
-    "rmse": Measure("number", _("RMSE"), lower=True),
-    "mae": Measure("number", _("MAE"), lower=True),
-    "r2": Measure("number", _("explained variance (R²)")),
-    "perplexity": Measure("text", _("perplexity"), lower=True),
-    "token_accuracy": Measure("text", _("next tokens right"), share=True),
+    "accuracy": Measure(("classes",), _("accuracy"), share=True),
+    "f1_macro": Measure(("classes",), _("F1, all classes alike"), share=True),
+    "balanced_accuracy": Measure(("classes",), _("balanced accuracy"), share=True, always=False),
+    "mcc": Measure(("classes",), _("Matthews correlation"), always=False),
+    "roc_auc": Measure(("classes",), _("area under the ROC curve"), share=True, always=False),
+    "log_loss": Measure(("classes",), _("log loss"), lower=True, always=False),
+    "f1_per_class": Measure(("classes",), _("F1 of each class"), share=True, always=False),
+    "rmse": Measure(("number",), _("RMSE"), lower=True),
+    "mae": Measure(("number",), _("MAE"), lower=True),
+    "r2": Measure(("number",), _("explained variance (R²)")),
+    "perplexity": Measure(("text", "chat"), _("perplexity"), lower=True),
+    "token_accuracy": Measure(("text", "chat"), _("next tokens right"), share=True),
+    "slot_f1": Measure(("chat",), _("slots of searches, F1"), share=True),
+    "slot_precision": Measure(("chat",), _("slots of searches, precision"), share=True),
+    "slot_recall": Measure(("chat",), _("slots of searches, recall"), share=True),
+    "exact_match": Measure(("chat",), _("searches exactly right"), share=True),
+    "valid_json": Measure(("chat",), _("searches that are valid JSON"), share=True),
+    "bleu4": Measure(("chat",), _("BLEU-4 of answers"), share=True),
+    "names_returned": Measure(("chat",), _("named hotels that were returned"), share=True),
 }
 MORE = tuple(name for name, measure in MEASURES.items() if not measure.always)
 """Those that the setting `measures` can name."""
-_MAIN: Mapping[Kind, str] = {"classes": "eval/accuracy", "number": "eval/rmse", "text": "eval/perplexity"}
+_MAIN: Mapping[Kind, str] = {"classes": "eval/accuracy", "number": "eval/rmse", "text": "eval/perplexity", "chat": "eval/slot_f1"}
 
 
 def kind_of(task: object) -> Kind:
@@ -54,7 +61,7 @@ def kind_of(task: object) -> Kind:
 
 
 def main_metric(task: object) -> str:
-    """The metric that says most of a task's runs: `eval/accuracy`, `eval/rmse` or `eval/perplexity`."""
+    """The metric that says most of a task's runs: `eval/accuracy`, `eval/rmse`, `eval/perplexity` or `eval/slot_f1`."""
     return _MAIN[kind_of(task)]
 
 
@@ -73,7 +80,7 @@ def is_share(key: str) -> bool:
 def measured(task: str, more: Sequence[str]) -> tuple[str, ...]:
     """The metrics of a task's evaluations, `eval/loss` first."""
     kind = kind_of(task)
-    names = [name for name, one in MEASURES.items() if one.kind == kind and (one.always or name in more)]
+    names = [name for name, one in MEASURES.items() if kind in one.kinds and (one.always or name in more)]
     return ("eval/loss", *(f"eval/{name}" for name in names if name != "f1_per_class"))
 
 

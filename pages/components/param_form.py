@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.session import plain, setting_title
-from trainer_core.config import NETWORKS, PICTURES, TEXTS, TrainConfig
+from trainer_core.config import NETWORKS, TEXTS, TrainConfig
 from trainer_core.data.located import BUILT_IN
 from trainer_core.errors import ConfigError
 from trainer_core.settings import SETTINGS, Setting, build_config
@@ -172,11 +172,11 @@ def remedy(form: Form, name: str) -> str | None:
     if name == "model" and not fits_task(form, form.texts["model"]):
         return NETWORKS[task][0]
     if name == "dataset":
-        pictures = task in PICTURES
+        fits = next(built_in for built_in, tasks in BUILT_IN.items() if task in tasks)
         # Where the kind of task is another than at the start, the start's dataset is of the other kind too.
-        untouched = form.texts["dataset"] == form.base.dataset and pictures != (form.base.task in PICTURES)
-        if untouched or BUILT_IN.get(form.texts["dataset"], pictures) != pictures:
-            return next(built_in for built_in, of_pictures in BUILT_IN.items() if of_pictures == pictures)
+        untouched = form.texts["dataset"] == form.base.dataset and form.base.task not in BUILT_IN[fits]
+        if untouched or task not in BUILT_IN.get(form.texts["dataset"], (task,)):
+            return fits
     if name == "adapter" and form.texts["model"] in NETWORKS[task]:
         return "none"
     return None

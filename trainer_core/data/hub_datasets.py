@@ -168,6 +168,14 @@ def read_hub_texts(
     return splits, label_names, _version(loaded["train"])
 
 
+def read_hub_columns(dataset: str, configuration: str = "", revision: str = "") -> tuple[dict[str, dict[str, Any]], str]:
+    """All columns of a hub dataset, {split: {column: values}}, and its revision. Raises DataError where it can't be read."""
+    loaded = by_split(dataset, load(dataset, configuration, revision))
+    return {name: {column: list(rows[column]) for column in rows.column_names} for name, rows in loaded.items()}, _version(
+        loaded["train"]
+    )
+
+
 def _version(rows: Any) -> str:
     """The commit that the rows were read at, where their checksums tell it; else the version that the dataset says."""
     for address in rows.info.download_checksums or {}:

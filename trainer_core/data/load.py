@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from trainer_core.config import CLASSIFIERS, PICTURES, TrainConfig
-from trainer_core.data import hub_datasets, idx, library, saved, texts
+from trainer_core.data import dialogue_files, hub_datasets, idx, library, saved, texts
+from trainer_core.data.bookings import make_bookings
 from trainer_core.data.digits import read_digits
 from trainer_core.data.images import ImageData, ImageSplit, digest_of
-from trainer_core.data.located import BUILT_IN, HUB_ID
+from trainer_core.data.located import BUILT_IN, HUB_ID, what_is_in
 from trainer_core.data.reviews import LABELS, make_reviews
 from trainer_core.data.splits import SplitName, draw_stratified
 from trainer_core.data.texts import TextColumns, TextData, TextSplit, digest_of_texts
@@ -97,6 +98,8 @@ def load_images(config: TrainConfig, folder: Path | None = None) -> ImageData:
 
 def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
     """The texts that `config` names, see `load_data`."""
+    if config.task == "chat":
+        return load_dialogues(config, folder)
     kind, columns = source_kind(config, folder), TextColumns.of(config)
     revision = ""
     if kind == "built-in":
@@ -119,6 +122,28 @@ def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
         )
     splits = _draw_missing(found, config)
     return TextData(name, source, revision, names, splits, digest_of_texts(splits), synthetic=kind == "built-in")
+
+
+def load_dialogues(config: TrainConfig, folder: Path | None = None) -> TextData:
+    """The dialogues that `config` names, each as one text, see `dialogues.as_text`."""
+    kind = source_kind(config, folder)
+    revision = ""
+    if kind == "built-in":
+        name, source, found = config.dataset, "descent:bookings", {"train": make_bookings()}
+    elif kind == "saved":
+        assert folder is not None
+        record, tables = saved.read_columns(folder, config)
+        name, source, revision = record.reference, record.source, record.source_digest
+        found = dialogue_files.read_tables(record.reference, tables, config.data_format)
+    elif kind == "folder":
+        place = Path(config.dataset).expanduser().resolve()
+        name, source, found = place.name, str(place), dialogue_files.read_folder(place, config.data_format)
+    else:
+        name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
+        tables, revision = hub_datasets.read_hub_columns(config.dataset, config.dataset_configuration, config.dataset_revision)
+        found = dialogue_files.read_tables(config.dataset, tables, config.data_format)
+    splits = _draw_missing(found, config)
+    return TextData(name, source, revision, (), splits, digest_of_texts(splits), synthetic=kind == "built-in")
 
 
 def summarise(data: Data) -> DataSummary:
@@ -161,10 +186,10 @@ def source_kind(config: TrainConfig, folder: Path | None = None) -> str:
     """`built-in`, `saved`, `folder` or `hub`. Raises DataError for what is none of them or holds what the task can't read."""
     dataset, pictures = config.dataset, config.task in PICTURES
     if dataset in BUILT_IN:
-        if BUILT_IN[dataset] != pictures:
+        if config.task not in BUILT_IN[dataset]:
             raise DataError(
                 _("“{dataset}” holds {kind}, and the task {task} does not read them. Choose another dataset or task.").format(
-                    dataset=dataset, kind=_("pictures") if BUILT_IN[dataset] else _("texts"), task=config.task
+                    dataset=dataset, kind=what_is_in(dataset), task=config.task
                 )
             )
         return "built-in"
@@ -176,7 +201,7 @@ def source_kind(config: TrainConfig, folder: Path | None = None) -> str:
         return "folder"
     if folder is not None and library.looks_versioned(dataset):
         library.find(folder, dataset)  # says what is saved
-    holds = _("the four IDX files of MNIST") if pictures else _("train.csv")
+    holds = _("the four IDX files of MNIST") if pictures else "train.jsonl" if config.task == "chat" else "train.csv"
     if path.exists():
         raise DataError(
             _("{dataset} is a file. A dataset is the folder that holds {holds}; name that folder.").format(
@@ -189,7 +214,7 @@ def source_kind(config: TrainConfig, folder: Path | None = None) -> str:
                 "There is no folder {dataset}. Give “{built_in}”, an existing folder with {holds}, or a hub id such as {hub}."
             ).format(
                 dataset=dataset,
-                built_in="digits" if pictures else "reviews",
+                built_in=next(name for name, tasks in BUILT_IN.items() if config.task in tasks),
                 holds=holds,
                 hub="ylecun/mnist" if pictures else "cornell-movie-review-data/rotten_tomatoes",
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 
+from trainer_core.config import COLUMNS, PICTURES
 from trainer_core.data import idx
 from trainer_core.data.columns import SPLITS
 from trainer_core.data.record import Format
@@ -13,8 +14,8 @@ from trainer_core.errors import DataError
 from trainer_core.secrets import holds_secret
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-BUILT_IN = {"digits": True, "reviews": False}
-"""Datasets that need no download, and whether they are of pictures."""
+BUILT_IN: Mapping[str, tuple[str, ...]] = {"digits": PICTURES, "reviews": COLUMNS, "bookings": ("chat",)}
+"""Datasets that need no download, and the tasks that they are for."""
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 TEXT_ENDINGS = (".txt", ".md")
 _TABLES: Mapping[str, Format] = {
@@ -37,6 +38,12 @@ class Located:
     path: Path | None = None
     files: Mapping[str, Path] | None = None
     folders: Mapping[str, Path] | None = None
+
+
+def what_is_in(built_in: str) -> str:
+    """What a built-in dataset's examples are, in the plural."""
+    tasks = BUILT_IN[built_in]
+    return _("dialogues") if "chat" in tasks else _("pictures") if tasks == PICTURES else _("texts")
 
 
 def check_named(source: str) -> None:

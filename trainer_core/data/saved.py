@@ -50,6 +50,19 @@ def read_texts(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, Tex
     return record, {name: _numbered(split, tables[name]) for name, split in splits.items()}, names
 
 
+def read_columns(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, dict[str, list[str]]]]:
+    """The record and {split: {column: values}}, under the names that the columns had in their source."""
+    record = find(folder, config.dataset)
+    check_fit(record, config)
+    named = {"text": record.reading.text_column, "pair": record.reading.pair_column, "label": record.reading.label_column}
+    examples = read_examples(folder, record).rename(columns={ours: theirs for ours, theirs in named.items() if theirs})
+    tables = {
+        str(split): {str(column): list(part[column]) for column in part if column not in ("split", "row")}
+        for split, part in examples.groupby("split", sort=False)
+    }
+    return record, tables
+
+
 def read_images(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, ImageSplit], tuple[str, ...]]:
     """The record, the splits and the label names of pictures."""
     record = find(folder, config.dataset)

@@ -168,7 +168,7 @@ def read_tables(
                 ).format(count=len(empty), split=split, source=source, row=empty[0] + 1)
             )
         if columns.kind == "text":
-            splits[split] = TextSplit(texts, None, np.zeros(len(texts), dtype=np.int64), np.arange(len(texts)))
+            splits[split] = split_of_texts(texts)
             continue
         unlabelled = [row for row, value in enumerate(table[columns.label]) if not _label_text(value)]
         if unlabelled:
@@ -245,3 +245,8 @@ def _label_text(value: Any) -> str:
 
 def _by_number(value: str) -> tuple[int, int, str]:
     return (0, int(value), value) if value.removeprefix("-").isdecimal() else (1, 0, value)
+
+
+def split_of_texts(texts: Sequence[str]) -> TextSplit:
+    """Texts alone, with nothing to label."""
+    return TextSplit(tuple(texts), None, np.zeros(len(texts), dtype=np.int64), np.arange(len(texts)))

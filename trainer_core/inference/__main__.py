@@ -4,7 +4,13 @@ A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by 
 "pairs"}, and for texts to go on with "tokens", "temperature" and "seed" in place of pairs. An answer is a line of JSON ({"labels",
 "shape", "seconds", "note", "threshold", "kept"}, with "texts" where it goes on, or {"error"}) and then the probabilities' bytes
 (float32, row by row); `note` is a sentence on how it came about, `threshold` the checkpoint's own or null, `kept` the models in
-memory: their number, their bytes, and how many those may be. It ends when its standard input does.
+memory: their number, their bytes, and how many those may be.
+
+For a turn of a dialogue a request is {"run", "step", "talk"}, see `LoadedCheckpoints.talk`: each token is a line {"piece"}, and the
+answer's line has their number as "tokens", and "first", the seconds until the first one. SIGUSR1 ends the
+turn that is being written.
+
+It ends when its standard input does.
 """
 
 import argparse
@@ -12,6 +18,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -22,7 +29,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from trainer_core.errors import TrainerError
+from trainer_core.errors import TooLongError, TrainerError
 from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import open_store
 
@@ -57,6 +64,8 @@ def main() -> None:
             "kept": kept,
         }
 
+    stop = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda _signal, _frame: stop.set())
     _answer(answers, {"ready": True})
     frozen = False
     texts = threading.Thread(target=_import_texts, daemon=True)
@@ -67,13 +76,22 @@ def main() -> None:
         shape = tuple(int(size) for size in request.get("shape", ()))
         content = _read_exactly(sys.stdin.buffer, prod(shape)) if shape else b""
         began = time.perf_counter()
-        if "texts" in request:
+        if "texts" in request or "talk" in request:
             texts.join()  # two threads that import the same modules might each meet half of one
             if not frozen:
                 gc.freeze()  # half a million objects of imports, which no question makes garbage of
                 gc.set_threshold(20_000)
                 frozen = True
         try:
+            if "talk" in request:
+                stop.clear()
+                tokens, first = 0, 0.0
+                for piece in loaded.talk(run, step, request["talk"], stop.is_set):
+                    first = first or time.perf_counter() - began
+                    tokens += 1
+                    _answer(answers, {"piece": piece})
+                _answer(answers, {"tokens": tokens, "first": first, **told([], [0])})
+                continue
             if "tokens" in request:
                 said = loaded.go_on(run, step, request["texts"], request["tokens"], request["temperature"], request["seed"])
                 _answer(answers, {"texts": said, **told([], [0])})
@@ -83,7 +101,7 @@ def main() -> None:
             else:
                 labels, probabilities = loaded.predict(run, step, np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape))
         except TrainerError as error:
-            _answer(answers, {"error": str(error)})
+            _answer(answers, {"error": str(error), "too_long": isinstance(error, TooLongError)})
         except Exception as error:  # the process outlives any one question; the asker shows the sentence
             sys.excepthook(type(error), error, error.__traceback__)
             message = without_secrets(str(error))

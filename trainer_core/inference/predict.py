@@ -1,7 +1,7 @@
 """Rebuilds a model from a checkpoint alone and asks it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Any
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from trainer_core.checkpoints import MANIFEST, Checkpoint, find_checkpoint, folder_name, verify
-from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.config import NETWORKS, PICTURES, TrainConfig
 from trainer_core.decisions import read_threshold
 from trainer_core.errors import CheckpointError, DataError
 from trainer_core.inference.kept import Held, KeptModels, answer_from_processor, place
@@ -82,7 +82,7 @@ class LoadedCheckpoints:
         Raises CheckpointError where the checkpoint is missing, damaged, or made for pictures, and DataError for an empty text.
         """
         known = self.find(run_id, step, pictures=False)
-        if known.config.task == "language_modelling":
+        if known.config.task in ("language_modelling", "chat"):
             raise CheckpointError(_("The checkpoint goes on with texts; it tells no classes apart."))
         wants_pair = bool(known.config.pair_column)
         if wants_pair != (pairs is not None):
@@ -109,6 +109,44 @@ class LoadedCheckpoints:
             raise CheckpointError(_("The checkpoint tells classes or numbers; it does not go on with texts."))
         return list(self._ask(known, texts, tokens, temperature, seed))
 
+    def talk(self, run_id: str, step: int, asked: Mapping[str, Any], is_stopped: Callable[[], bool]) -> Iterator[str]:
+        """The next turn of a dialogue, text as it comes.
+
+        For `asked` see `talking.Talker.answer`; with `base` the model answers as it was before fine-tuning. Raises CheckpointError
+        for a checkpoint that did not learn dialogues, and ModelError where the last turn is too long.
+        """
+        known = self.find(run_id, step, pictures=False)
+        if known.config.task != "chat":
+            raise CheckpointError(_("The checkpoint did not learn to talk. Choose a run of the task chat."))
+        checkpoint, config = known.checkpoint, known.config
+        is_base = bool(asked.get("base"))
+        if is_base and config.model in NETWORKS[config.task]:
+            raise CheckpointError(_("The model was built from scratch: before training it knew nothing."))
+        self.note = ""
+        said: list[str] = []
+        if is_base or config.adapter != "none":
+            from trainer_core.tasks.talking import SharedModel
+
+            key = ("shared", config.model, config.model_revision, config.adapter == "qlora")
+            size = 4 * int(checkpoint.details.get("parameters") or 0)
+
+            def load() -> Held[Loaded]:
+                shared = SharedModel(config)
+                note, taken = place(shared.model) if config.adapter != "qlora" else ("", size)
+                return Held(Loaded(shared.model, shared.answer), taken, note)
+
+            held = self.models.get(key, lambda: size, load)
+            adapter = None
+            if not is_base:
+                verify(checkpoint, to_ask=True)
+                adapter = (f"{checkpoint.run_id}-{checkpoint.step}-{int(checkpoint.saved_at)}", checkpoint.path)
+            pieces = held.ask.ask(config, adapter, checkpoint.details, asked, is_stopped, said.append)
+        else:
+            held = self._held(known)
+            pieces = held.ask.ask(checkpoint.details, asked, is_stopped, said.append)
+        yield from pieces
+        self.note = " ".join([*filter(None, [held.note]), *said])
+
     def find(self, run_id: str, step: int, pictures: bool) -> Known:
         """The checkpoint, looked up anew only where its manifest is no longer what it was."""
         known = self._known.get((run_id, step))
@@ -129,11 +167,14 @@ class LoadedCheckpoints:
         return known
 
     def _ask(self, known: Known, *asked: Any) -> Any:
-        checkpoint = known.checkpoint
-        held = self.models.get((known.folder, checkpoint.saved_at), lambda: _weight_bytes(checkpoint), lambda: self._load(known))
+        held = self._held(known)
         answer, note = answer_from_processor(held.ask.model, lambda: held.ask.ask(*asked))
         self.note, self.threshold = note or held.note, read_threshold(known.folder)
         return answer
+
+    def _held(self, known: Known) -> Held[Loaded]:
+        checkpoint = known.checkpoint
+        return self.models.get((known.folder, checkpoint.saved_at), lambda: _weight_bytes(checkpoint), lambda: self._load(known))
 
     def _load(self, known: Known) -> Held[Loaded]:
         checkpoint, config = known.checkpoint, known.config
@@ -151,6 +192,10 @@ class LoadedCheckpoints:
             from trainer_core.tasks.going_on import go_on
 
             return Held(Loaded(model, lambda *asked: go_on(config, model, tokenizer, *asked)), size, note)
+        if config.task == "chat":
+            from trainer_core.tasks.talking import Talker
+
+            return Held(Loaded(model, Talker(config, model, tokenizer).answer), size, note)
         self._tokens = self._tokens or TokenMemory()
         reader = TextReader(config, model, tokenizer, checkpoint.label_names, checkpoint.details, self._tokens)
         return Held(Loaded(model, reader.ask), size, note)

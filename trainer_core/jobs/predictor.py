@@ -3,11 +3,12 @@
 import contextlib
 import json
 import select
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from gettext import gettext as _
 from math import prod
 from typing import Any
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.data import as_the_model_sees
 from trainer_core.decisions import decide
-from trainer_core.errors import TrainerError
+from trainer_core.errors import TooLongError, TrainerError
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.store import Store
 
@@ -53,6 +54,27 @@ class Predictions:
     def winners(self) -> NDArray[np.int64]:
         """The class that is said in each row, by the checkpoint's threshold where it has one."""
         return decide(self.probabilities, self.threshold)
+
+
+@dataclass(frozen=True)
+class Talked:
+    """What a turn took: its tokens, the seconds until the first one and until the last, and a sentence, see `Predictions`."""
+
+    tokens: int
+    first_seconds: float
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a turn is written: `tokens` at the most; at temperature 0 the likeliest token each time, above it one is drawn from those
+    that together have the probability `top_p`."""
+
+    tokens: int = 200
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
 
 
 class Predictor:
@@ -103,6 +125,41 @@ class Predictor:
             header, _nothing = self._ask({**question, "tokens": tokens, "temperature": temperature, "seed": seed}, b"")
         return [str(text) for text in header["texts"]]
 
+    def talk(
+        self, run_id: str, checkpoint_step: int, dialogue: str, sampling: Sampling, base: bool = False
+    ) -> Generator[str | Talked]:
+        """The next turn of a dialogue (see `dialogues.as_text`), a piece of text a token, and at last what it took. Closing the
+        iterator ends the turn there. With `base` the model answers as it was before fine-tuning.
+
+        Raises TrainerError with the reason where there is no answer.
+        """
+        asked = {"dialogue": dialogue, "base": base, **asdict(sampling)}
+        with self._lock:
+            process = self._send({"run": run_id, "step": checkpoint_step, "talk": asked}, b"")
+            is_over = False
+            try:
+                while True:
+                    header = self._receive(process)
+                    if "piece" not in header:
+                        is_over = True
+                        break
+                    yield str(header["piece"])
+            finally:
+                if not is_over:
+                    self._stop_writing(process)
+        if "error" in header:
+            raise (TooLongError if header.get("too_long") else TrainerError)(header["error"])
+        yield Talked(int(header["tokens"]), float(header["first"]), float(header["seconds"]), str(header["note"]))
+
+    def _stop_writing(self, process: subprocess.Popen[bytes]) -> None:
+        """Whoever reads has left: the turn ends, and what is still on its way is taken out of the pipe."""
+        try:
+            process.send_signal(signal.SIGUSR1)
+            while "piece" in self._read_header(process):
+                pass
+        except (OSError, ValueError):
+            self._end()
+
     def _predict(self, question: dict[str, Any], content: bytes, seen: NDArray[np.float32] | None) -> Predictions:
         with self._lock:
             header, answer = self._ask(question, content)
@@ -134,20 +191,38 @@ class Predictor:
         return self._process
 
     def _ask(self, question: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+        process = self._send(question, content)
+        header = self._receive(process)
+        if "error" in header:
+            raise TrainerError(header["error"])
+        with self._whole_or_ended():
+            assert process.stdout
+            size = 4 * prod(header["shape"])
+            answer = process.stdout.read(size)
+            if len(answer) < size:
+                raise OSError("the answer was cut short")
+        return header, answer
+
+    def _send(self, question: dict[str, Any], content: bytes) -> subprocess.Popen[bytes]:
         process = self._start()
-        assert process.stdin
-        assert process.stdout
-        try:
+        with self._whole_or_ended():
+            assert process.stdin
             if not self._ready:
                 self._read_header(process)
                 self._ready = True
             process.stdin.write(json.dumps(question).encode() + b"\n" + content)
             process.stdin.flush()
-            header = self._read_header(process)
-            size = 0 if "error" in header else 4 * prod(header["shape"])
-            content = process.stdout.read(size)
-            if len(content) < size:
-                raise OSError("the answer was cut short")
+        return process
+
+    def _receive(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        with self._whole_or_ended():
+            return self._read_header(process)
+
+    @contextlib.contextmanager
+    def _whole_or_ended(self) -> Iterator[None]:
+        """What goes wrong inside ends the process: half an answer in the pipe would be taken for the next one's."""
+        try:
+            yield
         except (OSError, ValueError) as error:
             self._end()
             raise TrainerError(
@@ -156,11 +231,8 @@ class Predictor:
                 )
             ) from error
         except BaseException:
-            self._end()  # whoever was interrupted leaves half an answer in the pipe, which the next would take for its own
+            self._end()
             raise
-        if "error" in header:
-            raise TrainerError(header["error"])
-        return header, content
 
     @staticmethod
     def _read_header(process: subprocess.Popen[bytes]) -> dict[str, Any]:

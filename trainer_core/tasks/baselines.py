@@ -27,8 +27,8 @@ def compute_baselines(
 
     For pictures the majority class and logistic regression on the pixels; for texts the majority class, naive Bayes on words
     and pairs of words, and logistic regression on TF-IDF; for numbers (`mean/rmse`) the mean and ridge regression on TF-IDF; for
-    texts that go on there is none. They depend on the data and their normalising alone, so a file in
-    `cache`, written by `write(path, text)`, answers the next run.
+    texts that go on there is none; for dialogues keyword rules (`keywords/slot_f1`), where tools are called. They
+    depend on the data and their normalising alone, so a file in `cache`, written by `write(path, text)`, answers the next run.
     """
     evaluated, mean, std = config.evaluation_split, config.input_mean, config.input_std
     normalised = f"-{mean:g}-{std:g}" if isinstance(data, ImageData) else ""
@@ -44,6 +44,13 @@ def compute_baselines(
     if kind == "text":
         return
     train = data.splits["train"]
+    if kind == "chat":
+        assert isinstance(train, TextSplit)
+        assert isinstance(held_out, TextSplit)
+        from trainer_core.tasks.chat_baseline import measure_keywords
+
+        yield from ({f"keywords/{name}": value for name, value in measure_keywords(train.texts, held_out.texts).items()},)
+        return
     for name, predict in _methods(train, held_out, mean, std) if kind == "classes" else _of_numbers(train, held_out):
         figures = (
             of_classes(held_out.labels, predict())

@@ -3,7 +3,8 @@
 The head's product with the vocabulary is a third of a small GPT-2's work, and all of it but one position a text is thrown away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,19 +25,25 @@ def logits_at_ends(model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
     without.
     """
     ends = inputs["ends"]
-
-    def choose(_head: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        hidden: Tensor = given[0]
-        return (hidden.flatten(0, 1)[ends.to(hidden.device)][:, None], *given[1:])
-
-    hook = model.get_output_embeddings().register_forward_pre_hook(choose)
-    try:
+    with head_input(model, lambda hidden: hidden.flatten(0, 1)[ends.to(hidden.device)][:, None]):
         read = {name: tensor for name, tensor in inputs.items() if name not in ("labels", "ends")}
         # Nothing is generated: keys and values need not be kept for a next token.
         logits: Tensor = model(**read, use_cache=False)["logits"]
+    return logits[:, 0]
+
+
+@contextmanager
+def head_input(model: Any, choose: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Inside, the model's head gets what `choose` makes of the hidden states [rows, tokens, width]."""
+
+    def chosen(_head: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (choose(given[0]), *given[1:])
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(chosen)
+    try:
+        yield
     finally:
         hook.remove()
-    return logits[:, 0]
 
 
 @torch.no_grad()

@@ -58,12 +58,17 @@ class Prepared:
     """Further measures of classes, see `measures.of_classes`."""
     measure_others: Callable[[NDArray[Any], NDArray[Any]], dict[str, float]] | None = None
     """From labels and what `choose_logits` gave to figures, for tasks that do not tell classes apart."""
+    measure_written: Callable[[SplitName, bool], dict[str, float]] | None = None
+    """From a split, and whether all of it or a sample, to figures of what the model writes; None where it writes nothing."""
 
-    def measure(self, evaluated: Any) -> dict[str, float]:
-        """HF Trainer's hook: an EvalPrediction of what `choose_logits` gave."""
+    def measure(self, evaluated: Any, split: SplitName | None = None, whole: bool = False) -> dict[str, float]:
+        """HF Trainer's hook: an EvalPrediction of what `choose_logits` gave. With a `split` a model that writes is had to write:
+        the `whole` of it, or a sample.
+        """
         labels, logits = np.asarray(evaluated.label_ids), np.asarray(evaluated.predictions)
         if self.measure_others is not None:
-            return self.measure_others(labels, logits)
+            written = {} if split is None or self.measure_written is None else self.measure_written(split, whole)
+            return self.measure_others(labels, logits) | written
         classes = self.choose_labels(labels)
         return of_classes(classes, np.argmax(logits, axis=-1), self.label_names, logits, self.measures)
 

@@ -13,7 +13,7 @@ from trainer_core.config import CLASSIFIERS, WRITERS, TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError
 from trainer_core.measures import of_numbers, of_texts
-from trainer_core.tasks import label_token
+from trainer_core.tasks import chat, label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
 from trainer_core.tasks.label_position import reads_packed
 from trainer_core.tasks.label_token import LabelTokenDataset
@@ -55,6 +55,8 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
                 ).format(length=config.max_length, model=config.model, limit=limit)
             }
         )
+    if config.task == "chat":
+        return _prepare_chat(config, data, model, tokenizer, limit)
     label_ids = [] if config.task != "label_token" else label_token.add_label_tokens(data.label_names, tokenizer, model)
     if config.adapter != "none":
         model = add_adapter(model, config, not writes, range(known, len(tokenizer)))
@@ -84,6 +86,17 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     cut = float(np.mean(whole > config.max_length))
     prepared.tags = {"descent.trained_parameters": str(trained), "descent.cut_share": f"{cut:.4f}"}
     prepared.details |= {"packed": packed} if config.task == "label_token" else {}
+    prepared.details |= {"parameters": everything, "trained_parameters": trained, "synthetic": data.synthetic}
+    return prepared
+
+
+def _prepare_chat(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, limit: int | None) -> Prepared:
+    if config.adapter != "none":
+        model = add_adapter(model, config, classifies=False)
+    prepared = chat.prepare(config, data, model, tokenizer, limit)
+    prepared.processing = tokenizer
+    everything, trained = prepared.count_parameters()
+    prepared.tags |= {"descent.trained_parameters": str(trained)}
     prepared.details |= {"parameters": everything, "trained_parameters": trained, "synthetic": data.synthetic}
     return prepared
 
@@ -129,6 +142,8 @@ def get_tokenizer(config: TrainConfig, data: TextData) -> Any:
     """The model's own tokenizer, or one learnt from the training texts for a model built here."""
     if config.model != "small_gpt":
         return load_tokenizer(config.model, writes=config.task in WRITERS, revision=config.model_revision)
+    if config.task == "chat":
+        return chat.marked_tokenizer(config, data)
     train = data.splits["train"]
     return train_tokenizer([*train.texts, *(train.pairs or ())], config.vocabulary_size)
 

@@ -1,13 +1,13 @@
 """The tokenizer of a model built here: byte-level BPE learnt from the training texts (Sennrich et al. 2016), without torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 PADDING, END = "<pad>", "<eos>"
 
 
-def train_backend(texts: Iterable[str], vocabulary_size: int) -> Any:
-    """A `tokenizers.Tokenizer`, the same for the same texts."""
+def train_backend(texts: Iterable[str], vocabulary_size: int, marks: Sequence[str] = ()) -> Any:
+    """A `tokenizers.Tokenizer`, the same for the same texts. `marks` are pieces of text that get a token of their own."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     backend = Tokenizer(models.BPE())
@@ -15,7 +15,7 @@ def train_backend(texts: Iterable[str], vocabulary_size: int) -> Any:
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
-        special_tokens=[PADDING, END],
+        special_tokens=[PADDING, END, *marks],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

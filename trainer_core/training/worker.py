@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import threading
+from functools import partial
 from gettext import gettext as _
 from importlib.metadata import version
 
@@ -77,6 +78,7 @@ def _train(
     folder = CheckpointFolder(store, run_id, config, built.details)
     writer = JournalWriter(journal, pulse, len(data.splits["train"]))
     trainer = make_trainer(config, now, built, folder, steps_per_epoch, pulse.enter, [Flow(config, folder, stop), writer])
+    trainer.compute_metrics = partial(built.task.measure, split=config.evaluation_split)
     if config.task in CLASSIFIERS:
         trainer.compute_metrics = PredictionKeeper(store, run_id, data, config.evaluation_split, trainer).measure
     checkpoint = _resume(store, run_id, config, folder, resume_from, data, journal)
@@ -175,15 +177,18 @@ def _test(
     writer: JournalWriter,
     pulse: Pulse,
 ) -> None:
-    """Measures the best checkpoint once on the test split, where that split had no part in choosing it."""
-    if config.evaluation_split == "test":
+    """Measures the best checkpoint once on the test split, where that split had no part in choosing it; a model that writes also
+    where it had, for of that split it wrote no more than a sample until now.
+    """
+    if config.evaluation_split == "test" and task.measure_written is None:
         return
     pulse.enter("testing")
     trainer.forget_optimizer()
     best = find_checkpoint(store, run_id, "best")
     if best.step != trainer.state.global_step:
         trainer._load_from_checkpoint(str(best.path))  # HF's own loader: it knows adapters from whole models
-    trainer.compute_metrics = task.measure
+    # While it trains a sample of the turns is written; here all of them.
+    trainer.compute_metrics = partial(task.measure, split="test", whole=True)
     figures = trainer.predict(task.splits["test"], metric_key_prefix="test").metrics
     writer.log(rename_metrics(figures))
 
