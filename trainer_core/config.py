@@ -102,8 +102,8 @@ class TrainConfig(BaseModel):
         setting(
             "image_classification",
             "Task",
-            "What the model learns: the class of a picture; to write a label's token after a text; the class of a text, or one number, "
-            "by a head; how texts go on; or to answer in dialogues, and to call tools.",
+            "What the model learns: the class of a picture; to write a label's token after a text; the class of a text, or one "
+            "number, by a head; how texts go on; or to answer in dialogues and to call tools.",
             "label_token teaches how language models work, sequence_classification is what the field uses.",
             group="Data",
         )

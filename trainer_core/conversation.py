@@ -1,6 +1,6 @@
 """A talk with a chat model: it writes, its calls are run for real, and it goes on with what they gave. For pages and the prompt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from gettext import gettext as _
@@ -41,7 +41,7 @@ def tools_of(checkpoint: Checkpoint) -> list[str]:
 
 def answer(
     predictor: Predictor, checkpoint: Checkpoint, lines: Sequence[Line], sampling: Sampling, base: bool = False
-) -> Iterator[str | Line]:
+) -> Generator[str | Line]:
     """The lines that follow the user's: pieces of text as the model writes, and each line when it is complete.
 
     After a call comes what the tool gave, and the model writes on; of more records than it reads at once it gets the first.

@@ -251,7 +251,7 @@ _ALL = (
     Recipe(
         name="hotel-demo",
         title="Hotel assistant, synthetic",
-        learns="To search hotels and to answer from what it finds",
+        learns="To find hotels and to talk about them",
         data="1,500 dialogues and 80 hotels that a grammar made up; nothing to download",
         network="Small GPT, built from scratch",
         expect="Talk to it in the playground after less than two minutes",
@@ -259,8 +259,8 @@ _ALL = (
     ),
     Recipe(
         name="hotel-small",
-        title="Hotel assistant, a small GPT from scratch",
-        learns="To search hotels and to answer from what it finds",
+        title="Hotel assistant, from scratch",
+        learns="To find hotels and to talk about them",
         data="The course's hotel dialogues, from a folder with train.jsonl and hotels.json",
         network="Small GPT, built from scratch",
         expect="",
@@ -268,8 +268,8 @@ _ALL = (
     ),
     Recipe(
         name="hotel",
-        title="Hotel assistant with LoRA, as in the course",
-        learns="To search hotels and to answer from what it finds",
+        title="Hotel assistant with LoRA",
+        learns="To find hotels and to talk about them",
         data="The course's hotel dialogues, from a folder with train.jsonl and hotels.json",
         network="Qwen2.5 0.5B Instruct frozen, from the hub or a folder, with an adapter of rank 8",
         expect="The course's values for a smaller model. Without a GPU an epoch takes hours",

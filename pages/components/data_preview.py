@@ -13,7 +13,7 @@ from pages.components.text_data import draw_texts
 from trainer_core.data import DataSummary, ImageData, TextData, as_the_model_sees
 from trainer_core.settings import format_number
 from trainer_core.store import Store
-from trainer_core.tasks.text_preview import TextPreview
+from trainer_core.tasks.seen_texts import TextPreview
 
 _EXAMPLES = 10
 _SPLITS = {"train": _("training"), "validation": _("validation"), "test": _("test")}

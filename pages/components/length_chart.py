@@ -63,6 +63,16 @@ def length_bars(lengths: NDArray[np.int64], room: int, max_length: int) -> go.Fi
     return figure
 
 
+def long_words(share: float, max_length: int) -> str:
+    """How many dialogues are longer than what is read at once, in a sentence: `share` from 0 to 1. Markdown."""
+    if share <= 0:
+        return _("**Every dialogue is read whole**: none has more than {most} tokens.").format(most=format_count(max_length))
+    shown = f"{100 * share:.0f}" if share >= 0.01 else _("less than 1")
+    return _(
+        "**{share} % of the dialogues have more than {most} tokens**: their later turns are read without the oldest ones."
+    ).format(share=shown, most=format_count(max_length))
+
+
 def cut_words(share: float, room: int, max_length: int) -> str:
     """How many texts lose their start, in a sentence: `share` from 0 to 1. Markdown."""
     if share <= 0:

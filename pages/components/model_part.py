@@ -24,7 +24,7 @@ from trainer_core.tasks.parameter_count import (
     count_stored,
     disk_bytes,
 )
-from trainer_core.tasks.text_preview import TextPreview
+from trainer_core.tasks.seen_texts import TextPreview
 
 _NETWORKS = {"feed_forward": _("Feed-forward net"), "cnn": _("Small CNN"), "small_gpt": _("Small GPT")}
 

@@ -18,7 +18,8 @@ from trainer_core.data import TextData, TextSplit
 from trainer_core.data.delimited import distinct
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictions
-from trainer_core.tasks.text_preview import SeenText, preview_texts
+from trainer_core.tasks.seen_texts import SeenText
+from trainer_core.tasks.text_preview import preview_texts
 
 _SEEN = 8
 """Texts whose tokens are shown."""

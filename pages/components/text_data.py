@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.dataset_look import examples_of
-from pages.components.length_chart import LENGTHS_PIXELS, cut_words, length_bars
+from pages.components.length_chart import LENGTHS_PIXELS, cut_words, length_bars, long_words
 from pages.components.param_form import Form
 from pages.components.session import format_count, plain, setting_label
 from pages.components.token_rows import token_row, token_rows
@@ -15,7 +15,8 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.settings import build_config
-from trainer_core.tasks.text_preview import TextPreview, label_of, load_backend, preview_texts
+from trainer_core.tasks.seen_texts import TextPreview
+from trainer_core.tasks.text_preview import label_of, load_backend, preview_texts
 
 _EXAMPLES = 4
 _LONGEST_BARE = 400
@@ -40,7 +41,11 @@ def draw_texts(form: Form, data: TextData) -> TextPreview | None:
     with left:
         token_rows([token_row(seen) for seen in preview.examples], _("Training texts, token by token"), key="train/tokens")
     with right:
-        words = cut_words(preview.cut_share, preview.room, config.max_length)
+        words = (
+            long_words(preview.cut_share, config.max_length)
+            if config.task == "chat"
+            else cut_words(preview.cut_share, preview.room, config.max_length)
+        )
         st.markdown(words)
         st.plotly_chart(
             length_bars(preview.lengths, preview.room, config.max_length),
@@ -49,6 +54,8 @@ def draw_texts(form: Form, data: TextData) -> TextPreview | None:
             config={"displayModeBar": False},
             alt=_("Lengths of the training texts in tokens. {words}").format(words=words.replace("**", "")),
         )
+        if preview.note:
+            st.caption(preview.note)
         if len(preview.lengths) < len(data.splits["train"]):
             st.caption(_("Measured on {count} texts, evenly spread.").format(count=format_count(len(preview.lengths))))
     return preview
@@ -62,6 +69,12 @@ def explain(config: TrainConfig, data: TextData) -> str:
             "{kind} as the model sees them, token by token: it reads all up to the arrow, where the loss is masked, "
             "and learns only the label's token after it."
         ).format(kind=kind)
+    if config.task == "chat":
+        made = _("Synthetic dialogues") if data.synthetic else _("Dialogues")
+        return _(
+            "{kind} as the model sees them, token by token: it reads all of them and learns to write the coloured ones, the "
+            "assistant's turns; the loss of all others is masked."
+        ).format(kind=made)
     if config.task == "language_modelling":
         return _("{kind} as the model sees them, token by token: at each it learns the next one.").format(kind=kind)
     if config.task == "regression":

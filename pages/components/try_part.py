@@ -11,6 +11,7 @@ from pages.components.checkpoint_picker import Chosen
 from pages.components.file_answers import answer_file
 from pages.components.picture_answer import draw_picture_answer
 from pages.components.session import format_bytes, plain, show_error
+from pages.components.talk_part import talk
 from pages.components.text_answer import draw_many, draw_many_beside, draw_one, draw_seen
 from trainer_core.checkpoints import list_checkpoints
 from trainer_core.config import PICTURES
@@ -26,6 +27,9 @@ def try_it(store: Store, chosen: Sequence[Chosen], predictor: Predictor) -> None
     config = chosen[0].checkpoint.config()
     if config.task in PICTURES:
         ask_pictures(store, chosen, predictor)
+    elif config.task == "chat":
+        say_synthetic(chosen[0])
+        talk(chosen, predictor)
     elif config.task == "language_modelling":
         say_synthetic(chosen[0])
         go_on(chosen, predictor)
@@ -39,7 +43,10 @@ def say_synthetic(chosen: Chosen) -> None:
     if chosen.checkpoint.details.get("synthetic"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(_("synthetic"), icon=":material/science:", color="orange")
-            st.caption(_("This run learnt from reviews that a grammar made. It knows their words, and few others."))
+            made = _("dialogues") if chosen.checkpoint.config().task == "chat" else _("reviews")
+            st.caption(
+                _("This run learnt from {made} that a grammar made. It knows their words, and few others.").format(made=made)
+            )
 
 
 def ask(store: Store, chosen: Chosen, question: Callable[[], Predictions]) -> Predictions | None:

@@ -1,7 +1,7 @@
 """What is drawn of a text: tokens in order, the one that is learned apart, and counts of what is left out."""
 
 from pages.components.token_rows import token_row
-from trainer_core.tasks.text_preview import SeenText
+from trainer_core.tasks.seen_texts import SeenText
 
 
 def test_a_written_label_stands_apart_from_what_is_read() -> None:

@@ -21,11 +21,12 @@ from trainer_core.errors import ConfigError, ModelError
 from trainer_core.measures import of_texts
 from trainer_core.tasks.chat_format import ChatFormat, Window, read_reply
 from trainer_core.tasks.chat_measures import examples_in, measure_answers, measure_names, measure_searches, names_in
-from trainer_core.tasks.chat_template import MARKS, our_template, template_of
+from trainer_core.tasks.chat_preview import marked_backend
+from trainer_core.tasks.chat_template import our_template, template_of
 from trainer_core.tasks.chat_writing import ChatWriter
 from trainer_core.tasks.label_position import head_input
 from trainer_core.tasks.task import Batch, Prepared
-from trainer_core.tasks.text_models import train_tokenizer
+from trainer_core.tasks.text_models import wrapped
 from trainer_core.tasks.tokens import pad
 
 logger = logging.getLogger("descent.worker")
@@ -95,10 +96,7 @@ def sums_of(logits: Tensor, labels: Tensor) -> Tensor:
 
 def marked_tokenizer(config: TrainConfig, data: TextData) -> Any:
     """The tokenizer of a model built here: learnt from what the training dialogues say, with a token for each mark of ours."""
-    template = template_of(None, {"eos_token": ""}, marked=True)
-    bare = ChatFormat(template, lambda _text: [])
-    said = (piece.text for text in data.splits["train"].texts for piece in bare.pieces(from_text(text)))
-    tokenizer = train_tokenizer(said, config.vocabulary_size, tuple(MARKS.values()))
+    tokenizer = wrapped(marked_backend(data.splits["train"].texts, config.vocabulary_size))
     tokenizer.chat_template = our_template(marked=True)
     return tokenizer
 

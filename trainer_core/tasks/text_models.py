@@ -1,6 +1,6 @@
 """Language models: built small from scratch, or read from a folder or the hub. safetensors only, remote code never."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,16 @@ def load_tokenizer(source: str, writes: bool, revision: str = "") -> Any:
     return tokenizer
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary_size: int, marks: Sequence[str] = ()) -> Any:
-    """A byte-level BPE tokenizer learnt from the texts, the same for the same texts, see `train_backend`."""
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
+    """A byte-level BPE tokenizer learnt from the texts, the same for the same texts."""
+    return wrapped(train_backend(texts, vocabulary_size))
+
+
+def wrapped(backend: Any) -> Any:
+    """A tokenizer that was trained here, as transformers takes it."""
     from transformers import PreTrainedTokenizerFast
 
-    return PreTrainedTokenizerFast(tokenizer_object=train_backend(texts, vocabulary_size, marks), pad_token=PADDING, eos_token=END)
+    return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token=PADDING, eos_token=END)
 
 
 def build_small_gpt(config: TrainConfig, tokenizer: Any, classes: int | None = None) -> Any:

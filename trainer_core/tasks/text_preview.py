@@ -1,7 +1,6 @@
 """What a model will see of texts, token by token, without torch: for the page Train, before anything is launched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -12,36 +11,13 @@ from numpy.typing import NDArray
 from trainer_core.config import TrainConfig
 from trainer_core.data import SplitName, TextData
 from trainer_core.errors import ModelError
+from trainer_core.tasks.chat_preview import marked_backend, preview_dialogues
 from trainer_core.tasks.model_source import first_line
+from trainer_core.tasks.seen_texts import SeenText, TextPreview
 from trainer_core.tasks.text_format import Frame, choose_label_tokens, question
 
 _MEASURED = 5_000
 """Texts whose length is looked at; of more, evenly spread ones."""
-
-
-@dataclass(frozen=True)
-class SeenText:
-    """One example as the model sees it. `pieces` are the tokens' texts in order; `learned` says which one it learns to write
-    (None for a classifier, whose head learns `label`); `cut` is how many tokens were dropped at the start."""
-
-    text: str
-    pair: str | None
-    label: str
-    pieces: tuple[str, ...]
-    learned: int | None
-    cut: int
-
-
-@dataclass(frozen=True)
-class TextPreview:
-    """Examples of the training split, and how long its texts are: `lengths` in tokens, of which `room` fit beside the special
-    ones; `cut_share` is the part that is cut, 0 to 1; `vocabulary` counts the tokens, those added for labels among them."""
-
-    examples: tuple[SeenText, ...]
-    lengths: NDArray[np.int64]
-    room: int
-    cut_share: float
-    vocabulary: int
 
 
 def load_backend(config: TrainConfig, data: TextData) -> Any:
@@ -49,6 +25,8 @@ def load_backend(config: TrainConfig, data: TextData) -> Any:
 
     Raises ModelError where the model is not on this machine: a page downloads nothing.
     """
+    if config.task == "chat" and config.model == "small_gpt":
+        return marked_backend(data.splits["train"].texts, config.vocabulary_size)
     train = data.splits["train"]
     return open_backend(config.model, [*train.texts, *(train.pairs or ())], config.vocabulary_size)
 
@@ -96,6 +74,8 @@ def token_lengths(backend: Any, texts: Sequence[str]) -> NDArray[np.int64]:
 
 def preview_texts(config: TrainConfig, data: TextData, backend: Any, rows: list[int]) -> TextPreview:
     """Examples of the training split at `rows`, and the lengths of its texts."""
+    if config.task == "chat":
+        return preview_dialogues(config, data, backend, rows, _piece)
     split = data.splits["train"]
     lengths = token_lengths(backend, split.texts)
     if split.pairs is not None:

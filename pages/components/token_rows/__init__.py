@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.formats import format_count
-from trainer_core.tasks.text_preview import SeenText
+from trainer_core.tasks.seen_texts import SeenText
 
 _HERE = Path(__file__).parent
 _START, _END = 60, 100
@@ -32,6 +32,9 @@ class TokenRow:
     end: tuple[str, ...]
     learned: str
     words: str
+    start_written: tuple[bool, ...] = ()
+    end_written: tuple[bool, ...] = ()
+    """Of a dialogue: whether each token is learned."""
 
 
 def token_row(seen: SeenText) -> TokenRow:
@@ -40,6 +43,8 @@ def token_row(seen: SeenText) -> TokenRow:
     between = len(read) - _START - _END
     start, end = (read, ()) if between <= 0 else (read[:_START], read[-_END:])
     learned = seen.label if seen.learned is None else _visible(seen.pieces[seen.learned].strip() or seen.pieces[seen.learned])
+    if seen.written:
+        return _dialogue_row(seen, start, end, between)
     words = [_("{label} · {count} tokens read").format(label=seen.label, count=format_count(len(read)))]
     if seen.learned is not None:
         words.append(_("1 learned"))
@@ -52,6 +57,21 @@ def token_row(seen: SeenText) -> TokenRow:
         end=end,
         learned=learned,
         words=" · ".join(words),
+    )
+
+
+def _dialogue_row(seen: SeenText, start: tuple[str, ...], end: tuple[str, ...], between: int) -> TokenRow:
+    count = len(seen.pieces)
+    words = _("{count} tokens · {learned} learned").format(count=format_count(count), learned=format_count(sum(seen.written)))
+    return TokenRow(
+        cut="",
+        start=start,
+        gap=_("… {count} more …").format(count=format_count(between)) if between > 0 else "",
+        end=end,
+        learned="",
+        words=words if count else _("No turn of it fits."),
+        start_written=seen.written[: len(start)],
+        end_written=seen.written[count - len(end) :],
     )
 
 

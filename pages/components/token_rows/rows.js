@@ -15,10 +15,11 @@ export default function (component) {
       const block = document.createElement("div");
       const line = part("p", "tokens", "");
       if (row.cut) line.append(part("span", "cut", row.cut));
-      for (const piece of row.start) line.append(part("span", "token", piece));
+      const token = (written) => (piece, place) => part("span", written[place] ? "token written" : "token", piece);
+      line.append(...row.start.map(token(row.start_written)));
       if (row.gap) line.append(part("span", "gap", row.gap));
-      for (const piece of row.end) line.append(part("span", "token", piece));
-      line.append(" ", part("span", "learned", `→ ${row.learned}`));
+      line.append(...row.end.map(token(row.end_written)));
+      if (row.learned) line.append(" ", part("span", "learned", `→ ${row.learned}`));
       block.append(line, part("p", "words", row.words));
       return block;
     }),

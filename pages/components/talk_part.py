@@ -1,0 +1,317 @@
+"""Playground, Try: talk with a chat model, with several beside each other, or with what one was before fine-tuning."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from gettext import gettext as _
+
+import streamlit as st
+
+from pages.components.ask_texts import load_examples
+from pages.components.checkpoint_picker import Chosen
+from pages.components.session import plain, show_error
+from pages.components.talk_lines import as_written, draw_line, tempo
+from trainer_core.config import NETWORKS, TrainConfig
+from trainer_core.conversation import Line, answer, opening
+from trainer_core.data import TextData
+from trainer_core.data.dialogues import Turn, from_text
+from trainer_core.errors import TrainerError
+from trainer_core.jobs.predictor import Predictor, Sampling
+
+_TALKS, _PENDING, _EDITED = "playground/talks", "playground/pending", "playground/edited"
+_DRAWN_SECONDS = 0.05
+"""Between two drawings of a turn that is being written."""
+_EXAMPLES = 4
+_RETRY_TEMPERATURE = 0.7
+"""A turn that is tried again at temperature 0 would be the same."""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who is talked with: a checkpoint, or the model that it was trained from."""
+
+    chosen: Chosen
+    is_base: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.chosen.key}{':base' if self.is_base else ''}"
+
+    @property
+    def name(self) -> str:
+        """For people, letter by letter."""
+        return _("{run} before training").format(run=self.chosen.run.name) if self.is_base else self.chosen.name
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What is to be said next: a user's text, or None to have the last answer written anew; `seed` and `temperature` for that."""
+
+    text: str | None
+    seed: int
+    temperature: float | None = None
+
+
+def talk(chosen: Sequence[Chosen], predictor: Predictor) -> None:
+    """The talk so far, and the field for the next turn. What was said goes to every speaker."""
+    config = chosen[0].checkpoint.config()
+    speakers = [Speaker(one, False) for one in chosen]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        sampling = draw_sampling()
+        if config.model not in NETWORKS[config.task] and st.toggle(
+            _("Beside it: the model before training"), key="playground/base", persist_state="session"
+        ):
+            speakers.append(Speaker(chosen[0], True))
+        talks = _talks(speakers)
+        has_begun = any(line.turn.role == "user" for lines in talks.values() for line in lines)
+        st.space("stretch")
+        if has_begun:
+            st.button(_("New talk"), icon=":material/add_comment:", key="playground/new-talk", on_click=_forget)
+    typed = st.chat_input(_("Say something"), key="playground/say", submit_mode="stop")
+    pending = Pending(typed, sampling.seed) if typed else st.session_state.pop(_PENDING, None)
+    if not has_begun and pending is None:
+        offer_beginnings(config)
+        return
+    _draw(speakers, talks, predictor, sampling, pending)
+
+
+def draw_sampling() -> Sampling:
+    """How turns are written, behind one button."""
+    with st.popover(_("How it writes"), icon=":material/tune:"):
+        temperature = st.slider(
+            _("Temperature"),
+            0.0,
+            2.0,
+            0.0,
+            0.1,
+            key="playground/talk-temperature",
+            persist_state="session",
+            help=_("0 takes the likeliest token each time. Raise it for answers that vary."),
+        )
+        top_p = st.slider(
+            _("Top p"),
+            0.05,
+            1.0,
+            1.0,
+            0.05,
+            key="playground/top-p",
+            persist_state="session",
+            help=_("Only the likeliest tokens that together have this probability are drawn from. It matters above temperature 0."),
+        )
+        tokens = int(
+            st.number_input(
+                _("Tokens at most"), 1, 4_000, 200, key="playground/talk-tokens", persist_state="session", help=_("For one turn.")
+            )
+        )
+        seed = int(
+            st.number_input(
+                _("Seed"),
+                0,
+                2**31 - 1,
+                0,
+                key="playground/talk-seed",
+                persist_state="session",
+                help=_("Another one draws other words."),
+            )
+        )
+    return Sampling(tokens, temperature, top_p, seed)
+
+
+def offer_beginnings(config: TrainConfig) -> None:
+    """First turns from the evaluated dialogues, to start with a click."""
+    st.markdown(_("**Say something, or begin as one of these users did.** Searches are run for real, and shown."))
+    data = load_examples(config).data
+    if not isinstance(data, TextData):
+        return
+    said: list[str] = []
+    for text in data.splits[config.evaluation_split].texts:
+        first = next((turn.content for turn in from_text(text).turns if turn.role == "user"), "")
+        if first and first not in said:
+            said.append(first)
+        if len(said) == _EXAMPLES:
+            break
+    with st.grid(2, min_column_width=240):
+        for number, first in enumerate(said):
+            st.button(
+                plain(first if len(first) <= 60 else f"{first[:60]}…"),
+                key=f"playground/begin-{number}",
+                on_click=_ask_next,
+                args=(Pending(first, 0),),
+                width="stretch",
+            )
+
+
+def _draw(
+    speakers: Sequence[Speaker],
+    talks: dict[str, list[Line]],
+    predictor: Predictor,
+    sampling: Sampling,
+    pending: Pending | None,
+) -> None:
+    if pending is not None:
+        for lines in talks.values():
+            if pending.text is not None:
+                lines.append(Line(Turn("user", pending.text)))
+            else:
+                _cut_after_user(lines)
+    if len(speakers) == 1:
+        is_well = _draw_talk(speakers[0], talks[speakers[0].key], predictor, sampling, pending, is_first=True)
+    else:
+        is_well = True
+        with st.grid(min(3, len(speakers)), min_column_width=300):
+            for number, speaker in enumerate(speakers):
+                with st.container(border=True):
+                    st.markdown(f"**{plain(speaker.name)}**")
+                    drawn = _draw_talk(speaker, talks[speaker.key], predictor, sampling, pending, is_first=number == 0)
+                    is_well = is_well and drawn
+    if pending is not None and is_well:
+        st.rerun()  # with what can be done with a talk that is complete
+
+
+def _draw_talk(
+    speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: Sampling, pending: Pending | None, is_first: bool
+) -> bool:
+    """One speaker's talk; False where a turn could not be written. A user's turns, the same in all, are edited in the first one."""
+    is_well = True
+    places = [place for place, line in enumerate(lines) if line.turn.role == "user"]
+    for number, place in enumerate(places):
+        end = places[number + 1] if number + 1 < len(places) else len(lines)
+        with st.chat_message("user"):
+            _draw_said(lines[place].turn.content, number, can_edit=is_first and pending is None)
+        said = lines[place + 1 : end]
+        is_last = number == len(places) - 1
+        if said or (is_last and pending is not None):
+            with st.chat_message("assistant"):
+                for offset, line in enumerate(said):
+                    draw_line(line, f"playground/{speaker.key}/{place + 1 + offset}")
+                if is_last and pending is not None:
+                    is_well = _write(speaker, lines, predictor, sampling, pending)
+                    said = lines[place + 1 :]
+                words = tempo(said)
+                if words and is_last:
+                    st.caption(words)
+        if is_last and is_first and pending is None:
+            st.button(
+                _("Try again"),
+                icon=":material/refresh:",
+                key="playground/retry",
+                type="tertiary",
+                on_click=_retry,
+                args=(sampling,),
+                help=_("Has the answer written anew, drawn at temperature {temperature} at least.").format(
+                    temperature=_RETRY_TEMPERATURE
+                ),
+            )
+    return is_well
+
+
+def _draw_said(text: str, number: int, can_edit: bool) -> None:
+    if st.session_state.get(_EDITED) == number and can_edit:
+        changed = st.text_area(_("Your turn"), text, key=f"playground/edit-{number}", label_visibility="collapsed")
+        with st.container(horizontal=True):
+            st.button(
+                _("Say this instead"),
+                type="primary",
+                key="playground/edit-send",
+                on_click=_edit,
+                args=(number, f"playground/edit-{number}"),
+                disabled=not (changed or "").strip(),
+                help=_("What was said after it is dropped."),
+            )
+            st.button(_("Leave it"), key="playground/edit-leave", on_click=_leave)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(as_written(text), width="content")
+        if can_edit:
+            st.button(
+                "",
+                icon=":material/edit:",
+                type="tertiary",
+                key=f"playground/edit-turn-{number}",
+                help=_("Edit this turn"),
+                on_click=_start_edit,
+                args=(number,),
+            )
+
+
+def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: Sampling, pending: Pending) -> bool:
+    """Has the model write, and shows it as it comes; False where it could not. Whatever ends it early, what is there is kept."""
+    temperature = sampling.temperature if pending.temperature is None else pending.temperature
+    drawn = Sampling(sampling.tokens, temperature, sampling.top_p, pending.seed)
+    so_far = [*opening(speaker.chosen.checkpoint), *lines]
+    written, is_complete, shown = "", False, time.monotonic()
+    place = st.empty()
+    place.caption(_("Writing… The first answer waits for the model to load."))
+    try:
+        with closing(answer(predictor, speaker.chosen.checkpoint, so_far, drawn, speaker.is_base)) as parts:
+            for part in parts:
+                if isinstance(part, Line):
+                    place.empty()
+                    lines.append(part)
+                    written = ""
+                    draw_line(part, f"playground/{speaker.key}/{len(lines) - 1}")
+                    place = st.empty()
+                    continue
+                written += part
+                if time.monotonic() - shown > _DRAWN_SECONDS:
+                    place.markdown(as_written(written) + " ▌")
+                    shown = time.monotonic()
+        is_complete = True
+    except TrainerError as error:
+        is_complete = True
+        place.empty()
+        show_error(error)
+        return False
+    finally:
+        if not is_complete:
+            lines.append(Line(Turn("assistant", written), is_stopped=True))
+    return True
+
+
+def _talks(speakers: Sequence[Speaker]) -> dict[str, list[Line]]:
+    """Each speaker's talk. One that comes later gets what the user said until now, and has answered none of it."""
+    talks: dict[str, list[Line]] = st.session_state.setdefault(_TALKS, {})
+    said = [line for line in talks.get(speakers[0].key, []) if line.turn.role == "user"]
+    for speaker in speakers:
+        talks.setdefault(speaker.key, list(said))
+    return {speaker.key: talks[speaker.key] for speaker in speakers}
+
+
+def _cut_after_user(lines: list[Line]) -> None:
+    while lines and lines[-1].turn.role != "user":
+        lines.pop()
+
+
+def _ask_next(pending: Pending) -> None:
+    st.session_state[_PENDING] = pending
+
+
+def _retry(sampling: Sampling) -> None:
+    tried = st.session_state.get("playground/tried", 0) + 1
+    st.session_state["playground/tried"] = tried
+    _ask_next(Pending(None, sampling.seed + 1_000 * tried, max(sampling.temperature, _RETRY_TEMPERATURE)))
+
+
+def _start_edit(number: int) -> None:
+    st.session_state[_EDITED] = number
+
+
+def _leave() -> None:
+    st.session_state.pop(_EDITED, None)
+
+
+def _edit(number: int, field: str) -> None:
+    """Drops the turn and all after it, in every talk, and says the changed text."""
+    text = str(st.session_state[field]).strip()
+    for lines in st.session_state[_TALKS].values():
+        places = [place for place, line in enumerate(lines) if line.turn.role == "user"]
+        if number < len(places):
+            del lines[places[number] :]
+    _leave()
+    _ask_next(Pending(text, 0))
+
+
+def _forget() -> None:
+    for key in (_TALKS, _PENDING, _EDITED):
+        st.session_state.pop(key, None)
