@@ -203,11 +203,11 @@ class TrainConfig(BaseModel):
         shown_if={"task": COLUMNS},
         max_length=1_000,
     )
-    data_format: Literal["auto", "context", "messages", "sharegpt", "instruction"] = setting(
+    data_format: Literal["auto", "context", "messages", "sharegpt", "instruction", "dialogue"] = setting(
         "auto",
         "Form of the dialogues",
-        "How a row tells a dialogue: the course's context and response, OpenAI's messages, ShareGPT's conversations, or a question "
-        "and its answer.",
+        "How a row tells a dialogue: the course's context and response, OpenAI's messages, ShareGPT's conversations, a question "
+        "and its answer, or Descent's own dialogue.",
         "Name it when a folder holds several; auto takes the first of them that is there.",
         group="Data",
         shown_if={"task": ("chat",)},

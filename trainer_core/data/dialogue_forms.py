@@ -2,6 +2,7 @@
 
 `context` is the course's: turns of user, search, return and assistant as JSON in `context`, and the next turn in `response`.
 `messages` is OpenAI's, `sharegpt` has `conversations` of `from` and `value`, `instruction` is a question and an answer.
+`dialogue` is Descent's own, see `dialogues.as_text`: bundles have it.
 """
 
 import json
@@ -9,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from gettext import gettext as _
 from typing import Any
 
-from trainer_core.data.dialogues import Call, Dialogue, Role, Turn, as_json, records_turn
+from trainer_core.data.dialogues import Call, Dialogue, Role, Turn, as_json, from_text, records_turn
 from trainer_core.errors import DataError
 from trainer_core.tools import TOOLS
 
-FORMS = ("context", "messages", "sharegpt", "instruction")
+FORMS = ("context", "messages", "sharegpt", "instruction", "dialogue")
 """Where a folder holds several, the first of them that it has."""
 ACCEPTED = _(
     "Dialogues are read as messages (role, content), ShareGPT's conversations (from, value), pairs such as instruction and output, "
@@ -42,6 +43,8 @@ def form_of(columns: Sequence[str]) -> str | None:
     there = set(columns)
     if {"context", "response"} <= there:
         return "context"
+    if "dialogue" in there:
+        return "dialogue"
     if "messages" in there:
         return "messages"
     if "conversations" in there:
@@ -133,11 +136,20 @@ def _from_instruction(row: Row) -> Dialogue:
     return _dialogue([*turns, Turn("user", asked), Turn("assistant", answer)], [])
 
 
+def _from_dialogue(row: Row) -> Dialogue:
+    told = row["dialogue"]
+    try:
+        return from_text(told if isinstance(told, str) else json.dumps(told))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(_("its dialogue is not as Descent writes one ({cause})").format(cause=error)) from error
+
+
 _READERS: Mapping[str, Callable[[Row], Dialogue]] = {
     "context": _from_context,
     "messages": _from_messages,
     "sharegpt": _from_sharegpt,
     "instruction": _from_instruction,
+    "dialogue": _from_dialogue,
 }
 
 

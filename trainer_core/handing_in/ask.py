@@ -4,7 +4,8 @@ from ask import load
 ask = load()
 print(ask(["What is to be asked"]))
 
-Pictures are grey arrays or PIL pictures, light on dark; a pair of texts is a tuple.
+Pictures are grey arrays or PIL pictures, light on dark; a pair of texts is a tuple; a dialogue is a list of messages with role and
+content, and the answer's text is the next turn.
 """
 
 import json
@@ -27,11 +28,13 @@ def load(folder: str | Path = Path(__file__).parent) -> Callable[[Sequence[Any]]
         from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        writes = told["kind"] in ("label_token", "continuation")
+        writes = told["kind"] in ("label_token", "continuation", "chat")
         made = AutoModelForCausalLM if writes else AutoModelForSequenceClassification
         model = made.from_pretrained(folder, use_safetensors=True, dtype="float32").eval()
         if told["kind"] == "continuation":
             return lambda inputs: [{"text": _go_on(model, tokenizer, told, text)} for text in inputs]
+        if told["kind"] == "chat":
+            return lambda inputs: [{"text": _reply(model, tokenizer, told, messages)} for messages in inputs]
         scores = _texts(model, tokenizer, told)
 
     @torch.inference_mode()
@@ -120,3 +123,15 @@ def _go_on(model: Any, tokenizer: Any, told: dict[str, Any], text: str, most: in
             break
         written.append(token)
     return str(tokenizer.decode(written, skip_special_tokens=True))
+
+
+@torch.inference_mode()
+def _reply(model: Any, tokenizer: Any, told: dict[str, Any], messages: Sequence[dict[str, Any]], most: int = 200) -> str:
+    """The likeliest next turn of a dialogue; a call comes as the model writes it."""
+    turns = list(messages)
+    if told["system"] and turns[0]["role"] != "system":
+        turns.insert(0, {"role": "system", "content": told["system"]})
+    text = tokenizer.apply_chat_template(turns, tools=told["tools"] or None, tokenize=False, add_generation_prompt=True)
+    ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    written = model.generate(ids, max_new_tokens=most, do_sample=False, pad_token_id=tokenizer.pad_token_id)[0, ids.shape[1] :]
+    return str(tokenizer.decode(written, skip_special_tokens=False)).removesuffix(tokenizer.eos_token).strip()

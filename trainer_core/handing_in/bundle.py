@@ -18,7 +18,15 @@ from trainer_core.data.archives import unpack
 from trainer_core.data.library import find, is_saved
 from trainer_core.errors import DataError, RunError
 from trainer_core.handing_in.file_names import file_name
-from trainer_core.handing_in.script import SCRIPT, check_exportable, config_of, write_data, write_products, write_script
+from trainer_core.handing_in.script import (
+    SCRIPT,
+    check_exportable,
+    check_finished,
+    config_of,
+    write_data,
+    write_products,
+    write_script,
+)
 from trainer_core.handing_in.zipping import write_zip
 from trainer_core.predictions import folder as predictions_folder
 from trainer_core.store import Store
@@ -39,13 +47,15 @@ _NOTES = """# {name}
 
 {task} on {rows} training rows: {figures}
 
-- `train.py` trains the same model with torch, transformers and datasets alone: `python train.py`.
+{script}
 - `data/` holds the splits, `dataset.json` where they came from and what was done to them.
 - `config.json` holds the settings, `bundle.json` the rest, and where classes are told apart `predictions.parquet` what the best
   checkpoint answered.
 
 With Descent: `python -m trainer_core rerun BUNDLE.zip` trains it again and compares every figure.
 """
+_SCRIPT = "- `train.py` trains the same model with torch, transformers and datasets alone: `python train.py`."
+_NO_SCRIPT = "- There is no `train.py`: what a chat model writes at each evaluation is not put into a script yet."
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,14 @@ def write_bundle(store: Store, run: RunRecord, target: Path) -> Path:
 def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
     """Writes the bundle's files into a folder."""
     config = config_of(store, run)
-    check_exportable(run, config)
+    talks = config.task == "chat"
+    (check_finished(run) if talks else check_exportable(run, config))
     data = load_data(config, store.datasets)
     best = find_checkpoint(store, run.run_id, "best")
     figures = dict(best.metrics) | {name: value for name, value in run.metrics.items() if name.startswith("test/")}
-    (folder / SCRIPT).write_text(write_script(store, run, config, data), encoding="utf-8")
-    write_products(store, run, folder)
+    if not talks:
+        (folder / SCRIPT).write_text(write_script(store, run, config, data), encoding="utf-8")
+        write_products(store, run, folder)
     write_data(data, folder / "data", config.task)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2), encoding="utf-8")
     (folder / DATASET).write_text(json.dumps(_dataset_record(store, config.dataset, data), ensure_ascii=False, indent=2))
@@ -102,7 +114,9 @@ def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
     title = " ".join(run.name.split())
     shown = ", ".join(f"{name} {value:.4f}" for name, value in sorted(figures.items()))
     rows = f"{len(data.splits['train']):,}"
-    (folder / NOTES).write_text(_NOTES.format(name=title, task=config.task, rows=rows, figures=shown), encoding="utf-8")
+    script = _NO_SCRIPT if talks else _SCRIPT
+    notes = _NOTES.format(name=title, task=config.task, rows=rows, figures=shown, script=script)
+    (folder / NOTES).write_text(notes, encoding="utf-8")
     files = {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     told = {
         "format": FORMAT,

@@ -27,8 +27,18 @@ from trainer_core.tracking.records import RunRecord
 ASK = Path(__file__).with_name("ask.py")
 Tell = Callable[[float, str], None]
 
-_PIPELINES = {"classes": "text-classification", "number": "text-classification", "text": "text-generation"}
-_EXAMPLES = {"picture": "pictures", "pair": '[("A first text", "a second one")]', "text": '["A text"]'}
+_PIPELINES = {
+    "classes": "text-classification",
+    "number": "text-classification",
+    "text": "text-generation",
+    "chat": "text-generation",
+}
+_EXAMPLES = {
+    "picture": "pictures",
+    "pair": '[("A first text", "a second one")]',
+    "text": '["A text"]',
+    "chat": '[[{"role": "user", "content": "A question"}]]',
+}
 
 
 def zip_name(run: RunRecord, checkpoint: Checkpoint) -> str:
@@ -103,6 +113,9 @@ def _texts(config: TrainConfig, checkpoint: Checkpoint, folder: Path) -> dict[st
         model, tokenizer = load_trained(checkpoint.path, config, checkpoint.label_names, merge=True)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+    if config.task == "chat":
+        tools, system = checkpoint.details.get("tools") or (), checkpoint.details.get("system", "")
+        return {"kind": "chat", "tools": list(tools), "system": system}
     frame = find_frame(tokenizer, model, bool(config.pair_column))
     kinds = {"label_token": "label_token", "regression": "number", "language_modelling": "continuation"}
     return {
@@ -133,13 +146,18 @@ def write_card(run: RunRecord, checkpoint: Checkpoint, config: TrainConfig, told
     } | ({"base_model": base} if base else {})
     lines = ["---", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()), "---", "", f"# {name}", ""]
     lines += [_what(config, checkpoint), "", "## Ask it", "", "```python", "from ask import load", "", "ask = load()"]
-    example = _EXAMPLES["picture" if pictures else "pair" if told.get("pair") else "text"]
+    asked = "picture" if pictures else "chat" if kind == "chat" else "pair" if told.get("pair") else "text"
+    example = _EXAMPLES[asked]
     lines += [f"print(ask({example}))", "```", ""]
     if pictures:
         shape = " × ".join(map(str, checkpoint.image_shape))
         lines += [f"`pictures` is a list of grey pictures of {shape} pixels, light on dark: arrays of bytes, or PIL's.", ""]
     else:
-        made = "AutoModelForCausalLM" if told["kind"] in ("label_token", "continuation") else "AutoModelForSequenceClassification"
+        made = (
+            "AutoModelForCausalLM"
+            if told["kind"] in ("label_token", "continuation", "chat")
+            else "AutoModelForSequenceClassification"
+        )
         lines += [f"Or with `transformers.{made}.from_pretrained(FOLDER)`; `ask.py` shows how it reads a text.", ""]
     if told["threshold"] is not None and len(told["labels"]) == 2:
         lines += [f"It says {_plain(told['labels'][1])} from a probability of {told['threshold']:.2f} on, chosen by hand.", ""]
@@ -178,7 +196,9 @@ def _what(config: TrainConfig, checkpoint: Checkpoint) -> str:
     model = "a small GPT from scratch" if config.model == "small_gpt" else _plain(Path(config.model).name)
     if config.task in CLASSIFIERS:
         return f"Tells texts apart: {names}. It is {model}, {size}."
-    what = "Predicts a number for a text" if config.task == "regression" else "Goes on with texts"
+    what = {"regression": "Predicts a number for a text", "chat": "Answers in dialogues, and calls tools"}.get(
+        config.task, "Goes on with texts"
+    )
     return f"{what}. It is {model}, {size}."
 
 

@@ -112,15 +112,18 @@ def _config(bundle: Bundle, store: Store) -> TrainConfig:
         raise RunError(_("The bundle's settings or data can't be read: {cause}.").format(cause=error)) from error
     pictures = config.task in PICTURES
     pair = "pair" in examples
+    if config.task == "chat":
+        examples = examples.rename(columns={"dialogue": "text"})
+        examples["text"] = [json.dumps(dialogue, ensure_ascii=False) for dialogue in examples["text"]]
     reading = Reading(
         format="parquet" if pictures else "json",
         task=config.task,
-        text_column="" if pictures else "text",
+        text_column="" if pictures else "dialogue" if config.task == "chat" else "text",
         pair_column="pair" if pair else "",
         label_column="label",
     )
     library.save(store.datasets, _DATA, "bundle", "", reading, examples, label_names=names)
-    changes: dict[str, Any] = {"dataset": _DATA, "pair_column": "pair" if pair else ""}
+    changes: dict[str, Any] = {"dataset": _DATA, "pair_column": "pair" if pair else "", "data_format": "auto"}
     if not pictures:
         changes["label_names"] = names
     if (bundle.folder / MODEL).is_dir():

@@ -68,14 +68,21 @@ def config_of(store: Store, run: RunRecord) -> TrainConfig:
         raise RunError(_("The settings of {name} can't be read: {cause}.").format(name=run.name, cause=error)) from error
 
 
-def check_exportable(run: RunRecord, config: TrainConfig) -> None:
-    """Raises RunError with the reason where no script gives this run's numbers."""
+def check_finished(run: RunRecord) -> None:
+    """Raises RunError where the run is not at its end."""
     if run.state != "finished":
         raise RunError(
             _("{name} is {state}: a script is written of a run that has finished.").format(name=run.name, state=run.state)
         )
+
+
+def check_exportable(run: RunRecord, config: TrainConfig) -> None:
+    """Raises RunError with the reason where no script gives this run's numbers."""
+    check_finished(run)
     reason = ""
-    if config.adapter == "qlora":
+    if config.task == "chat":
+        reason = _("a chat model is not written as a script yet; its bundle brings settings and dialogues, and rerun trains it")
+    elif config.adapter == "qlora":
         reason = _("4-bit weights need a GPU, where numbers are not the same twice")
     elif config.class_weights == "balanced" and config.task == "label_token":
         reason = _("class weights on label tokens are not written as a script yet")
@@ -113,6 +120,9 @@ def write_data(data: Data, folder: Path, task: str) -> None:
     if isinstance(data, TextData):
         for name, split in data.splits.items():
             with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+                if task == "chat":
+                    file.writelines(f'{{"dialogue": {text}}}\n' for text in split.texts)
+                    continue
                 pairs = split.pairs or [None] * len(split)
                 for text, pair, label in zip(split.texts, pairs, split.labels.tolist(), strict=True):
                     told = {} if task == "language_modelling" else {"label": label}

@@ -44,12 +44,15 @@ def architecture(config: TrainConfig, image_shape: tuple[int, int], classes: int
 
 
 def count_small_gpt(config: TrainConfig, vocabulary: int, classes: int) -> int:
-    """Weights and biases of the model that `text_models.build_small_gpt` makes.
+    """Weights and biases of the model that `text_models.build_small_gpt` makes, or for dialogues `build_small_chat`.
 
     `vocabulary` is what the tokenizer really learnt, which is less than asked for where the texts are few, with the tokens
     added for labels. A language model writes with the weights it reads with; a classifier has a head without biases.
     """
     width = config.width
+    if config.task == "chat":  # text_models.build_small_chat: no biases, and positions that are not learnt
+        inner = max(16, width * 8 // 3 // 16 * 16)
+        return vocabulary * width + config.layers * (4 * width * width + 3 * width * inner + 2 * width) + width
     block = 12 * width * width + 13 * width  # attention 4 width² + 4 width, feed-forward 8 width² + 5 width, two norms 4 width
     embeddings = (vocabulary + config.max_length + 2) * width
     head = classes * width if config.task == "sequence_classification" else 0

