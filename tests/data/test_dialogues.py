@@ -1,5 +1,6 @@
 """Dialogues in the forms that people have them: recognised, read alike, merged, and refused in a sentence where they are none."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,10 @@ ANSWER = {"role": "assistant", "content": "推荐青松酒店。"}
     ("row", "form"),
     [
         ({"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "good day"}]}, "messages"),
-        ({"messages": json.dumps([{"role": "user", "content": "hello"}, {"role": "assistant", "content": "good day"}])}, "messages"),
+        (
+            {"messages": json.dumps([{"role": "user", "content": "hello"}, {"role": "assistant", "content": "good day"}])},
+            "messages",
+        ),
         ({"conversations": [{"from": "human", "value": "hello"}, {"from": "gpt", "value": "good day"}]}, "sharegpt"),
         ({"instruction": "hello", "input": "", "output": "good day"}, "instruction"),
         ({"prompt": "hello", "completion": "good day"}, "instruction"),
@@ -58,7 +62,13 @@ def test_calls_are_read_in_every_way_they_are_written() -> None:
     asked = {"role": "user", "content": "有暖气的酒店"}
     call = {"id": "1", "type": "function", "function": {"name": "search_hotels", "arguments": json.dumps(arguments)}}
     by_openai = {"messages": [asked, {"role": "assistant", "content": None, "tool_calls": [call]}], "tools": [TOOL]}
-    in_text = {"messages": [{"role": "system", "content": "", "tools": [TOOL]}, asked, {"role": "assistant", "content": f"search_hotels\n{json.dumps(arguments)}"}]}
+    in_text = {
+        "messages": [
+            {"role": "system", "content": "", "tools": [TOOL]},
+            asked,
+            {"role": "assistant", "content": f"search_hotels\n{json.dumps(arguments)}"},
+        ]
+    }
     by_sharegpt = {
         "conversations": [
             {"from": "human", "value": "有暖气的酒店"},
@@ -66,7 +76,12 @@ def test_calls_are_read_in_every_way_they_are_written() -> None:
             {"from": "observation", "value": "[]"},
         ]
     }
-    for form, row in (("messages", by_openai), ("messages", in_text), ("sharegpt", by_sharegpt), ("context", context_row(USER, SEARCH))):
+    for form, row in (
+        ("messages", by_openai),
+        ("messages", in_text),
+        ("sharegpt", by_sharegpt),
+        ("context", context_row(USER, SEARCH)),
+    ):
         dialogue = read_row(form, row)
         assert dialogue.turns[1].call == ("search_hotels", arguments), form
         assert dialogue.turns[0].content == "有暖气的酒店"
@@ -75,7 +90,11 @@ def test_calls_are_read_in_every_way_they_are_written() -> None:
 
 
 def test_rows_that_tell_one_dialogue_turn_by_turn_are_read_as_that_dialogue(tmp_path: Path) -> None:
-    rows = [context_row(USER, SEARCH), context_row(USER, SEARCH, RETURN, ANSWER), context_row({"role": "user", "content": "你好"}, ANSWER)]
+    rows = [
+        context_row(USER, SEARCH),
+        context_row(USER, SEARCH, RETURN, ANSWER),
+        context_row({"role": "user", "content": "你好"}, ANSWER),
+    ]
     write_lines(tmp_path / "train.jsonl", [*rows, rows[0]])
     found = read_folder(tmp_path)["train"]
     assert len(found) == 2
@@ -95,7 +114,7 @@ def test_of_several_forms_the_courses_is_taken_unless_another_is_asked_for(tmp_p
     write_lines(tmp_path / "train.messages.jsonl", [{"messages": [USER, {"role": "assistant", "content": "other"}]}])
     assert "推荐" in read_folder(tmp_path)["train"].texts[0]
     assert "other" in read_folder(tmp_path, "messages")["train"].texts[0]
-    with pytest.raises(DataError, match="no dialogues of the form sharegpt .* it holds context, messages"):
+    with pytest.raises(DataError, match=r"no dialogues of the form sharegpt .* it holds context, messages"):
         read_folder(tmp_path, "sharegpt")
 
 
@@ -130,7 +149,7 @@ def test_the_made_up_dialogues_answer_from_what_their_searches_find() -> None:
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 1050, "validation": 225, "test": 225}
     for text in data.splits["test"].texts:
         turns = from_text(text).turns
-        for before, after in zip(turns, turns[1:], strict=False):
+        for before, after in itertools.pairwise(turns):
             if before.call is not None:
                 found = TOOLS[before.call[0]].run("bookings", before.call[1])
                 names = [str(one["name"]) for one in found.records[:2]]

@@ -65,7 +65,9 @@ TALK = Dialogue(
 )
 
 
-@pytest.mark.parametrize("template", [our_template(True), our_template(False), QWEN, PLAIN], ids=["marked", "words", "qwen", "plain"])
+@pytest.mark.parametrize(
+    "template", [our_template(True), our_template(False), QWEN, PLAIN], ids=["marked", "words", "qwen", "plain"]
+)
 def test_the_pieces_are_the_whole_dialogue_and_what_is_learned_ends_with_its_end(template: str) -> None:
     form = form_with(template)
     pieces = form.pieces(TALK)
@@ -101,7 +103,11 @@ def test_it_renders_as_transformers_does(tmp_path: Path) -> None:
         for ask in (False, True):
             told = messages_of(TALK.turns, ours.has_tools)
             theirs = tokenizer.apply_chat_template(
-                told, tools=list(TALK.tools) if ours.has_tools else None, chat_template=template, tokenize=False, add_generation_prompt=ask
+                told,
+                tools=list(TALK.tools) if ours.has_tools else None,
+                chat_template=template,
+                tokenize=False,
+                add_generation_prompt=ask,
             )
             assert ours.render(TALK.turns, TALK.tools, ask) == theirs
 
@@ -132,7 +138,7 @@ def test_of_a_long_talk_the_latest_turns_are_read_and_the_system_stays() -> None
     ids, first = form.prompt(turns, (), 80)
     assert first == 3
     assert as_text_of(ids) == "\nSystem: be kind\nUser: last\nAssistant: "
-    with pytest.raises(TooLongError, match="The last turn takes .* tokens"):
+    with pytest.raises(TooLongError, match=r"The last turn takes .* tokens"):
         form.prompt(turns, (), 20)
 
 
@@ -148,7 +154,11 @@ def test_a_user_can_write_no_special_token() -> None:
         ('<|call|>search_hotels {"type": "a"}', ("search_hotels", {"type": "a"}), False),
         ('CALL search_hotels {"type": "a"}', ("search_hotels", {"type": "a"}), False),
         ('search_hotels\n{"type": "a"}', ("search_hotels", {"type": "a"}), False),
-        ('<tool_call>\n{"name": "search_hotels", "arguments": {"type": "a"}}\n</tool_call>', ("search_hotels", {"type": "a"}), False),
+        (
+            '<tool_call>\n{"name": "search_hotels", "arguments": {"type": "a"}}\n</tool_call>',
+            ("search_hotels", {"type": "a"}),
+            False,
+        ),
         ('[TOOL_CALLS] [{"name": "search_hotels", "arguments": {}}]', ("search_hotels", {}), False),
         ('{"name": "other", "parameters": {"x": 1}}', ("other", {"x": 1}), False),
         ('<|call|>search_hotels {"type": "a"', None, True),
@@ -166,7 +176,12 @@ def test_what_was_written_is_told_apart(written: str, call: Any, broken: bool) -
 
 
 @pytest.mark.parametrize(
-    "broken", ['<|call|>search_hotels {"type": "a"', "<|call|>search_hotels {'type': 'a'}", '<tool_call>{"name": "search_hotels", "arguments": {"type": "a"}']
+    "broken",
+    [
+        '<|call|>search_hotels {"type": "a"',
+        "<|call|>search_hotels {'type': 'a'}",
+        '<tool_call>{"name": "search_hotels", "arguments": {"type": "a"}',
+    ],
 )
 def test_a_broken_call_is_mended(broken: str) -> None:
     assert repair_reply(broken, ["search_hotels"]).call == ("search_hotels", {"type": "a"})

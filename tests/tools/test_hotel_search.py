@@ -11,7 +11,14 @@ from trainer_core.errors import DataError
 from trainer_core.tools import TOOLS, Found
 
 HOTELS: list[dict[str, Any]] = [
-    {"name": "北京青松酒店", "type": "经济型", "facilities": "酒店提供的设施:暖气;早餐服务", "price": 300.0, "rating": 4.2, "phone": "1"},
+    {
+        "name": "北京青松酒店",
+        "type": "经济型",
+        "facilities": "酒店提供的设施:暖气;早餐服务",
+        "price": 300.0,
+        "rating": 4.2,
+        "phone": "1",
+    },
     {"name": "白云宾馆", "type": "舒适型", "facilities": "酒店提供的设施:暖气;健身房", "price": 500.0, "rating": 4.8, "phone": "2"},
     {"name": "明月饭店", "type": "豪华型", "facilities": ["健身房", "国际长途电话"], "price": -1, "rating": 4.5},
 ]
@@ -59,7 +66,10 @@ def test_where_nothing_fits_as_little_as_can_be_is_left_out_and_said(folder: Pat
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [({"colour": "red"}, "has an argument “colour”"), ({"price_range_lower": "cheap"}, "price_range_lower = cheap, and that is no number")],
+    [
+        ({"colour": "red"}, "has an argument “colour”"),
+        ({"price_range_lower": "cheap"}, "price_range_lower = cheap, and that is no number"),
+    ],
 )
 def test_what_is_no_search_is_refused_in_a_sentence(folder: Path, arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
