@@ -3,7 +3,9 @@
 import csv
 import random
 from pathlib import Path
+from typing import Any
 
+from tests.tiny_dialogues import tiny_chat, write_dialogues
 from tests.trained_digits import train_for_real
 from trainer_core.config import TrainConfig
 from trainer_core.store import Store
@@ -59,3 +61,24 @@ def train_adapter(store: Store, model: Path) -> str:
     """A few steps of LoRA over the model in a folder, in the course's format."""
     changes = {"name": "small-lora-3", "task": "label_token", "model": str(model), "adapter": "lora", "max_steps": 6}
     return train_for_real(store, REVIEWS.model_copy(update=changes), "sentiment-lora")
+
+
+def train_talk(store: Store, folder: Path, **changes: Any) -> str:
+    """A chat model that knows eight dialogues by heart; `TALK_ASKS` is how the first of them begins."""
+    write_dialogues(folder, train=8, held_out=2)
+    values = {
+        "name": "chatty-crow-4",
+        "width": 64,
+        "layers": 2,
+        "max_length": 1_024,
+        "epochs": 60,
+        "learning_rate": 5e-3,
+        "schedule": "cosine",
+        "eval_steps": 1_000,
+        "save_steps": 1_000,
+        "logging_steps": 10,
+    }
+    return train_for_real(store, tiny_chat(folder, **(values | changes)), "hotel-demo")
+
+
+TALK_ASKS, TALK_HOTEL = "您好，帮我找一家600元以下的、有接机服务和会议室的酒店。", "星河山庄"

@@ -86,7 +86,7 @@ def clean(options: argparse.Namespace) -> int:
     for problem in left:
         say(_("Left: {title}, {rows} ({kind})").format(title=problem.title, rows=_rows(problem.count), kind=problem.kind))
     task = library.find(store.datasets, found["reference"]).reading.task
-    recipe = "digits" if task == "image_classification" else "reviews"
+    recipe = {"image_classification": "digits", "chat": "hotel-demo"}.get(task, "reviews")
     say(
         _("Train on it: {program} launch {recipe} --dataset {reference} --task {task} --wait").format(
             program=options.program, recipe=recipe, reference=found["reference"], task=task

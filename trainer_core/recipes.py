@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
+from typing import Any
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import TrainerError
@@ -304,8 +305,11 @@ def own_data_config(dataset: str, task: str, rows: int, characters: float) -> tu
         characters: The length that nearly all texts keep to; 0 where it is not known.
     """
     batch = max(1, min(32, rows // 8))
+    changes: dict[str, Any]
     if task == "image_classification":
         base, changes = "digits", {"input_mean": 0.5, "input_std": 0.5}
+    elif task == "chat":
+        base, changes = "hotel-demo", {"vocabulary_size": 2_000, "max_length": 1_024, "best_metric": "auto"}
     else:
         length = next((length for length in _LENGTHS if characters / _CHARACTERS_A_TOKEN + 2 <= length), _LENGTHS[-1])
         base, changes = "reviews", {"vocabulary_size": 2_000, "max_length": length if characters else 128}

@@ -28,6 +28,7 @@ TASK_WORDS: dict[str, Callable[[], str]] = {
     "label_token": lambda: _("which class, written as a token (the course's way)"),
     "regression": lambda: _("one number for a text"),
     "language_modelling": lambda: _("how texts go on"),
+    "chat": lambda: _("to answer in dialogues"),
 }
 _ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251")
 _NONE = ""

@@ -84,6 +84,7 @@ BASELINE_WORDS = {
     "logistic_regression": _("logistic regression"),
     "mean": _("always the mean"),
     "ridge": _("ridge regression"),
+    "keywords": _("keyword rules"),
 }
 
 

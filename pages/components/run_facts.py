@@ -69,7 +69,7 @@ def baseline_name(key: str) -> str:
 
 def is_synthetic(run: RunRecord) -> bool:
     """Whether the run learns from texts that Descent makes itself."""
-    return run.settings.get("task") in TEXTS and run.settings.get("dataset") == "reviews"
+    return run.settings.get("task") in TEXTS and run.settings.get("dataset") in ("reviews", "bookings")
 
 
 def dataset_words(run: RunRecord) -> str:
@@ -85,17 +85,28 @@ def size_words(run: RunRecord) -> list[str]:
     if everything.isdigit() and trained.isdigit() and 0 < int(trained) < int(everything):
         share = f"{100 * int(trained) / int(everything):.2g}"
         words.append(_("{share} % of {count} parameters are trained").format(share=share, count=_big(int(everything))))
-    try:
-        cut = float(run.tags.get(tags.CUT_SHARE, "0"))
-    except ValueError:
-        cut = 0.0
+    cut = _share(run, tags.CUT_SHARE)
     if cut > 0:
         words.append(
             _("{share} % of the training texts are cut at {most} tokens").format(
                 share=f"{100 * cut:.1f}" if cut >= 0.001 else "< 0.1", most=run.settings.get("max_length", "–")
             )
         )
+    dropped, shortened = (_share(run, name) for name in (tags.DROPPED_SHARE, tags.SHORTENED_SHARE))
+    if dropped > 0:
+        words.append(_("{share:.1%} of the turns do not fit and are left out").format(share=dropped))
+    if shortened > 0:
+        words.append(_("{share:.1%} are learned without their oldest turns").format(share=shortened))
+    if run.tags.get(tags.CHAT_TEMPLATE) == "descent" and run.settings.get("model") != "small_gpt":
+        words.append(_("its model has no chat template, so Descent's is used"))
     return words
+
+
+def _share(run: RunRecord, name: str) -> float:
+    try:
+        return float(run.tags.get(name, "0"))
+    except ValueError:
+        return 0.0
 
 
 def smaller_words(run: RunRecord) -> str:

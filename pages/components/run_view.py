@@ -142,7 +142,7 @@ def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
     if tested in run.metrics:
         hint = _("The best checkpoint on the test split, measured once, at the end.")
         rows.append((_("Final test"), format_metric(tested, run.metrics[tested]), hint))
-    for key in ("naive_bayes", "logistic_regression", "ridge"):
+    for key in ("naive_bayes", "logistic_regression", "ridge", "keywords"):
         baseline = run.metrics.get(f"baseline/{key}/{main.removeprefix('eval/')}")
         if baseline is not None:
             rows.append((baseline_name(key), format_metric(main, baseline), _baseline_hint(run, key)))
@@ -155,6 +155,8 @@ def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
 def _baseline_hint(run: RunRecord, key: str) -> str:
     if key == "naive_bayes":
         return _("Counting words and pairs of words reaches this much in half a second. The network should beat it.")
+    if key == "keywords":
+        return _("Rules over keywords, with the values that training searches have, reach this much. The model should beat it.")
     if run.settings.get("task") in TEXTS:
         return _("Weighing words, without their order, reaches this much. The network should beat it.")
     return _("A straight line through the pixels reaches this much. The network should beat it.")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import shared_data
+from tests.tiny_dialogues import write_dialogues
 from trainer_core.config import TrainConfig
 from trainer_core.data import load_texts
 from trainer_core.data.bookings import make_bookings
@@ -152,7 +153,7 @@ def test_the_made_up_dialogues_answer_from_what_their_searches_find() -> None:
         for before, after in itertools.pairwise(turns):
             if before.call is not None:
                 found = TOOLS[before.call[0]].run("bookings", before.call[1])
-                names = [str(one["name"]) for one in found.records[:2]]
+                names = [str(one["name"]) for one in found.records]
                 assert [one["name"] for one in records_of(after)] == ([] if found.note else names)
 
 
@@ -166,3 +167,20 @@ def test_the_courses_hotel_data_are_read_whole() -> None:
     assert learned == {"train": 4258, "validation": 536, "test": 560}
     searches = sum(turn.call is not None for text in splits["test"].texts for turn in from_text(text).turns)
     assert searches == 242
+
+
+def test_dialogues_saved_on_the_page_data_train_as_they_were(tmp_path: Path) -> None:
+    from trainer_core.data import library
+    from trainer_core.data.examples import make_examples
+    from trainer_core.data.inspecting import inspect
+    from trainer_core.data.sources import guess
+
+    folder = write_dialogues(tmp_path / "dialogues", train=12, held_out=3)
+    found = guess(str(folder))
+    assert (found.reading.task, found.reading.text_column) == ("chat", "messages")
+    examples = make_examples(found.tables, found.reading)
+    assert inspect(examples, "chat").labels == {}
+    library.save(tmp_path / "saved", "talks", str(folder), "", found.reading, examples)
+    saved = load_texts(TrainConfig(task="chat", dataset="talks", model="small_gpt"), tmp_path / "saved")
+    bare = load_texts(TrainConfig(task="chat", dataset=str(folder), model="small_gpt"))
+    assert {name: split.texts for name, split in saved.splits.items()} == {name: split.texts for name, split in bare.splits.items()}

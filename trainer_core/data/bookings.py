@@ -57,17 +57,17 @@ def _dialogue(draw: random.Random) -> Dialogue:
 
 def _search(turns: list[Turn], wanted: Mapping[str, Any], draw: random.Random) -> Mapping[str, Any] | None:
     found = TOOLS["search_hotels"].run(BOOKINGS, wanted)
-    records = () if found.note else found.records[:2]
+    records = () if found.note else found.records
     turns += [Turn("assistant", call=("search_hotels", dict(wanted))), records_turn("search_hotels", records)]
     if not records:
         turns.append(Turn("assistant", _SORRY))
         return None
     if len(records) > 1:
-        turns.append(Turn("assistant", _MANY.format(names="和".join(str(one["name"]) for one in records))))
-        turns.append(Turn("user", f"就去{records[0]['name']}吧。"))
-        turns.append(Turn("assistant", f"好的，{records[0]['name']}。"))
-    else:
-        turns.append(Turn("assistant", draw.choice(_OFFER).format(**records[0])))
+        turns.append(Turn("assistant", _MANY.format(names="、".join(str(one["name"]) for one in records))))
+        chosen = draw.choice(records)
+        turns += [Turn("user", f"就去{chosen['name']}吧。"), Turn("assistant", f"好的，{chosen['name']}。")]
+        return chosen
+    turns.append(Turn("assistant", draw.choice(_OFFER).format(**records[0])))
     return records[0]
 
 

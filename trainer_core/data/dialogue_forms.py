@@ -52,6 +52,12 @@ def form_of(columns: Sequence[str]) -> str | None:
     return "instruction" if any({first, second} <= there for first, second in _PAIRS) else None
 
 
+def dialogue_column(columns: Sequence[str]) -> str:
+    """The column that holds dialogues, where one surely does; empty for pairs of texts, which may be meant otherwise."""
+    found = {"context": "context", "messages": "messages", "sharegpt": "conversations", "dialogue": "dialogue"}
+    return found.get(form_of(columns) or "", "")
+
+
 def read_row(form: str, row: Row) -> Dialogue:
     """The dialogue in a row, its assistant's turns learned; of the course's form the last turn alone.
 

@@ -20,7 +20,7 @@ from trainer_core.errors import DataError
 OWN = ("split", "row", "text", "pair", "image", "label")
 """The columns that mean something to Descent."""
 SPLIT_ORDER = ("train", "validation", "test")
-UNLABELLED_TASKS = ("language_modelling",)
+UNLABELLED_TASKS = ("language_modelling", "chat")
 
 
 def make_examples(tables: Mapping[str, pd.DataFrame], reading: Reading) -> pd.DataFrame:
@@ -131,7 +131,7 @@ def digest_of_examples(examples: pd.DataFrame) -> str:
 
 def label_names_of(examples: pd.DataFrame, task: str) -> tuple[str, ...]:
     """The labels in order: by number where all are numbers, else by the alphabet. () where the task has none to name."""
-    if task in ("regression", "language_modelling"):
+    if task == "regression" or task in UNLABELLED_TASKS:
         return ()
     found = {str(value).strip() for value in examples["label"].dropna()} - {""}
     if all(value.removeprefix("-").isdecimal() for value in found):

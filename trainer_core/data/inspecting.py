@@ -9,7 +9,7 @@ import pandas as pd
 from trainer_core.data import alike, checks
 from trainer_core.data import rows as rows_of
 from trainer_core.data.alike import labels_of
-from trainer_core.data.examples import rows_by_split
+from trainer_core.data.examples import UNLABELLED_TASKS, rows_by_split
 from trainer_core.data.findings import FoundRow, Inspection, Problem, Spread
 from trainer_core.data.languages import languages_of, sample_rows
 
@@ -25,7 +25,7 @@ def inspect(examples: pd.DataFrame, task: str, reference: str = "", tell: Tell =
     problems += checks.check_empty(examples)
     if task == "regression":
         problems += checks.check_numbers(examples)
-    elif task != "language_modelling":
+    elif task not in UNLABELLED_TASKS:
         problems += checks.check_labels(examples)
     if texts:
         problems += checks.check_short(examples)
@@ -91,7 +91,7 @@ def find_rows(
 
 
 def _label_counts(examples: pd.DataFrame, task: str) -> dict[str, dict[str, int]]:
-    if task in ("regression", "language_modelling"):
+    if task == "regression" or task in UNLABELLED_TASKS:
         return {}
     labels = labels_of(examples)
     counted = pd.DataFrame({"label": labels, "split": examples["split"].to_numpy()}).value_counts()

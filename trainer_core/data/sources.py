@@ -24,6 +24,7 @@ from trainer_core.data import hub_datasets
 from trainer_core.data.archives import unpack
 from trainer_core.data.columns import KNOWN, Columns, guess_columns, guess_task
 from trainer_core.data.delimited import first_rows, guess_delimiter, has_header, read_delimited
+from trainer_core.data.dialogue_forms import dialogue_column
 from trainer_core.data.encodings import decode, guess_encoding, read_bytes
 from trainer_core.data.folders import read_picture_folders, read_text_folders
 from trainer_core.data.located import Located, locate
@@ -81,6 +82,9 @@ def guess(source: str, given: Mapping[str, Any] | None = None) -> Guess:
             raise DataError(_("{name} has no rows. Choose data with a row for each example.").format(name=located.name))
         if "image" in tables["train"]:
             return Guess(_guess_pictures(tables, reading, told), located.name, tables)
+        dialogues = dialogue_column(list(map(str, tables["train"].columns)))
+        if dialogues and told.get("task", "chat") == "chat":
+            return Guess(replace(reading, task="chat", text_column=reading.text_column or dialogues), located.name, tables)
         found = guess_columns(tables["train"])
         reading = _with_columns(reading, found, told)
         if not reading.task:
