@@ -32,7 +32,7 @@ class ChatWriter:
 
         Raises ModelError where the last turn does not fit.
         """
-        return self.form.prompt(turns, tools, self._max_length - min(room, self._max_length // 2))
+        return self.form.prompt(turns, tools, self._max_length - min(room, self._max_length // 8))
 
     def most(self, prompt: Sequence[int], asked: int) -> int:
         """The tokens that may be written after a prompt, `asked` at the most."""
