@@ -1,6 +1,7 @@
 """Start a run: choose where to start from, look at the data, change settings, launch."""
 
 import time
+from dataclasses import replace
 from gettext import gettext as _
 from gettext import ngettext
 
@@ -169,6 +170,9 @@ with st.skeleton(260):
     look = look_at_data(form.values)
 form = form.with_problems(data_problems(form, look) | model_problem(form))
 preview = draw_data(store, form, look)
+if preview is not None and look.summary is not None:
+    rows = {**look.summary.rows, "train": round(preview.parts * look.summary.rows["train"])}
+    look = replace(look, summary=replace(look.summary, rows=rows))
 
 st.subheader(_("Model"))
 draw_model(form, look, preview)

@@ -60,11 +60,11 @@ def test_the_loss_is_that_of_the_learned_tokens_alone(dialogues: Path, tmp_path:
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "small_gpt"])
 def test_many_turns_are_written_as_transformers_writes_each_alone(dialogues: Path, tmp_path: Path, kind: str) -> None:
-    source = kind if kind == "small_gpt" else str(save_model(kind, tmp_path / kind, positions=1_024))  # type: ignore[arg-type]
-    config = tiny_chat(dialogues, model=source, max_length=600)
+    source = kind if kind == "small_gpt" else str(save_model(kind, tmp_path / kind, positions=2_048))  # type: ignore[arg-type]
+    config = tiny_chat(dialogues, model=source, max_length=1_500)
     task = prepared(config, tmp_path)
     form = format_of(task.processing)
-    writer = ChatWriter(task.model, task.processing, form, 600, 1_024)
+    writer = ChatWriter(task.model, task.processing, form, 1_500, 2_048)
     prompts = [
         writer.prompt(one.dialogue.turns[: one.place], (), 20)[0] for one in examples_in(load_texts(config).splits["test"].texts, 5)
     ]

@@ -170,11 +170,9 @@ class ChatFormat:
 
     @staticmethod
     def _starts(turns: Sequence[Turn]) -> list[int]:
-        """Turns at which a part may begin: all of it, then later and later, system's turns left in place."""
-        return [
-            0,
-            *(place for place in range(1, len(turns)) if turns[place].role != "system" and turns[place - 1].role != "system"),
-        ]
+        """Turns at which a part may begin: all of it, then later and later, each time with a user's turn or a tool's."""
+        first = next((place for place, turn in enumerate(turns) if turn.role != "system"), 0)
+        return [0, *(place for place in range(first + 1, len(turns)) if turns[place].role in ("user", "tool"))]
 
     def _guard(self, turn: Turn) -> Turn:
         if turn.role not in ("user", "tool") or not any(token in turn.content for token in self._guarded):

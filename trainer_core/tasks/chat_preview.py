@@ -36,11 +36,12 @@ def preview_dialogues(
     form = ChatFormat(template, lambda text: list(backend.encode(text, add_special_tokens=False).ids), _specials(backend))
     texts = data.splits["train"].texts
     measured = np.linspace(0, len(texts) - 1, min(_MEASURED, len(texts))).astype(np.int64)
-    lengths, turns, kept, shortened = [], 0, 0, 0
+    lengths, turns, kept, shortened, parts = [], 0, 0, 0, 0
     for row in measured:
         dialogue = from_text(texts[row])
         windows = list(form.windows(dialogue, config.max_length))
         turns += len(dialogue.learned)
+        parts += len(windows)
         kept += sum(len(window.turns) for window in windows)
         shortened += sum(len(window.turns) for window in windows if window.first)
         lengths.append(sum(len(form.encode(piece.text)) for piece in form.pieces(dialogue)))
@@ -48,7 +49,7 @@ def preview_dialogues(
     found = np.array(lengths, dtype=np.int64)
     note = _note(template, turns, kept, shortened)
     cut = float((found > config.max_length).mean())
-    return TextPreview(examples, found, config.max_length, cut, backend.get_vocab_size(), note)
+    return TextPreview(examples, found, config.max_length, cut, backend.get_vocab_size(), parts / len(measured), note)
 
 
 def _note(template: ChatTemplate, turns: int, kept: int, shortened: int) -> str:

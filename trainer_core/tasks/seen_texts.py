@@ -31,5 +31,7 @@ class TextPreview:
     room: int
     cut_share: float
     vocabulary: int
+    parts: float = 1.0
+    """Training examples that a row makes, on the average: of dialogues that are long more than one."""
     note: str = ""
     """A sentence on how dialogues are read, empty for other texts."""

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import torch
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from trainer_core.config import NETWORKS, PICTURES, TEXTS, TrainConfig
-from trainer_core.data import Data, load_data
+from trainer_core.data import Data, DataSummary, load_data
 from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
@@ -63,6 +63,11 @@ def build(config: TrainConfig, store: Store, pulse: Pulse, threads: int | None =
     details["threads"] = torch.get_num_threads()
     details["products"] = _quicker_products(config, task)
     return Built(data, task, details, device)
+
+
+def as_trained(summary: DataSummary, task: Prepared) -> DataSummary:
+    """The counts of what is trained on and evaluated: a long dialogue is several examples, one that does not fit is none."""
+    return replace(summary, rows={name: len(split) for name, split in task.splits.items()})  # type: ignore[arg-type]
 
 
 def make_trainer(

@@ -26,7 +26,7 @@ from trainer_core.settings import build_config
 from trainer_core.store import Store, open_store
 from trainer_core.tasks.chat_measures import examples_in
 from trainer_core.tasks.task import Batch
-from trainer_core.training.building import Built, build, make_trainer, peak_memory_bytes
+from trainer_core.training.building import Built, as_trained, build, make_trainer, peak_memory_bytes
 from trainer_core.training.memory import memory_that_ran_out
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.trainer import DescentTrainer
@@ -71,7 +71,7 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
     try:
         tell(0.05, _("Loading the data and the model"))
         built = build(config, store, Pulse(trial.progress(RUN_ID)))
-        todo = plan(config, summarise(built.data))
+        todo = plan(config, as_trained(summarise(built.data), built.task))
         total = todo.total_steps
         building_seconds = time.monotonic() - began
         _limit_memory(available)

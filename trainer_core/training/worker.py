@@ -23,7 +23,7 @@ from trainer_core.tasks.baselines import compute_baselines
 from trainer_core.tasks.task import Prepared
 from trainer_core.tracking import tags
 from trainer_core.tracking.journal import Journal
-from trainer_core.training.building import Built, build, make_trainer, peak_memory_bytes
+from trainer_core.training.building import Built, as_trained, build, make_trainer, peak_memory_bytes
 from trainer_core.training.flow import Flow, JournalWriter, rename_metrics
 from trainer_core.training.keeping import PredictionKeeper
 from trainer_core.training.saving import CheckpointFolder
@@ -76,7 +76,7 @@ def _train(
     if stop.is_set():
         return False
     folder = CheckpointFolder(store, run_id, config, built.details)
-    writer = JournalWriter(journal, pulse, len(data.splits["train"]))
+    writer = JournalWriter(journal, pulse, as_trained(summarise(data), built.task).rows["train"])
     trainer = make_trainer(config, now, built, folder, steps_per_epoch, pulse.enter, [Flow(config, folder, stop), writer])
     trainer.compute_metrics = partial(built.task.measure, split=config.evaluation_split)
     if config.task in CLASSIFIERS:
@@ -107,7 +107,7 @@ def _describe(config: TrainConfig, built: Built, journal: Journal) -> int:
     """Writes down what the run stands on; returns the steps in an epoch."""
     data, task = built.data, built.task
     summary = summarise(data)
-    todo = plan(config, summary)
+    todo = plan(config, as_trained(summary, task))
     parameters, trained = task.count_parameters()
     journal.tags(
         task.tags
