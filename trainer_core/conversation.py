@@ -54,7 +54,7 @@ def answer(
         talked: Talked | None = None
         drawn = replace(sampling, seed=sampling.seed + call)
         while True:
-            dialogue = as_text(Dialogue(tuple(line.turn for line in talk), ()))
+            dialogue = as_text(Dialogue(_as_sent(talk), ()))
             try:
                 with closing(predictor.talk(checkpoint.run_id, checkpoint.step, dialogue, drawn, base)) as pieces:
                     for piece in pieces:
@@ -79,6 +79,18 @@ def answer(
         given = run_call(checkpoint.config().dataset, line.turn)
         talk.append(given)
         yield given
+    yield Line(Turn("assistant"), _("It searched {count} times in a row and was ended.").format(count=MOST_CALLS + 1))
+
+
+def _as_sent(talk: Sequence[Line]) -> tuple[Turn, ...]:
+    """The turns that a model reads. A user's turn without an answer becomes one with the next: many templates want them in turns."""
+    turns: list[Turn] = []
+    for line in talk:
+        if turns and turns[-1].role == line.turn.role == "user":
+            turns[-1] = Turn("user", f"{turns[-1].content}\n{line.turn.content}")
+        elif line.turn.content or line.turn.call is not None:
+            turns.append(line.turn)
+    return tuple(turns)
 
 
 def line_of(written: str, tools: Sequence[str]) -> Line:

@@ -20,6 +20,8 @@ from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictor, Sampling
 
 _TALKS, _PENDING, _EDITED = "playground/talks", "playground/pending", "playground/edited"
+_JOINED = "playground/joined"
+"""In the session: how many lines of a later speaker's talk are the first one's."""
 _DRAWN_SECONDS = 0.05
 """Between two drawings of a turn that is being written."""
 _EXAMPLES = 4
@@ -174,9 +176,12 @@ def _draw_talk(
 ) -> bool:
     """One speaker's talk; False where a turn could not be written. A user's turns, the same in all, are edited in the first one."""
     is_well = True
+    joined = st.session_state[_JOINED].get(speaker.key, 0)
     places = [place for place, line in enumerate(lines) if line.turn.role == "user"]
     for number, place in enumerate(places):
         end = places[number + 1] if number + 1 < len(places) else len(lines)
+        if place == joined > 0:
+            st.caption(_("It joins here; what stands above is the first one's talk."))
         with st.chat_message("user"):
             _draw_said(lines[place].turn.content, number, can_edit=is_first and pending is None)
         said = lines[place + 1 : end]
@@ -270,11 +275,14 @@ def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: 
 
 
 def _talks(speakers: Sequence[Speaker]) -> dict[str, list[Line]]:
-    """Each speaker's talk. One that comes later gets what the user said until now, and has answered none of it."""
+    """Each speaker's talk. One that comes later goes on with the first one's, so that both answer to the same."""
     talks: dict[str, list[Line]] = st.session_state.setdefault(_TALKS, {})
-    said = [line for line in talks.get(speakers[0].key, []) if line.turn.role == "user"]
-    for speaker in speakers:
-        talks.setdefault(speaker.key, list(said))
+    joined: dict[str, int] = st.session_state.setdefault(_JOINED, {})
+    first = talks.setdefault(speakers[0].key, [])
+    for speaker in speakers[1:]:
+        if speaker.key not in talks:
+            talks[speaker.key] = list(first)
+            joined[speaker.key] = len(first)
     return {speaker.key: talks[speaker.key] for speaker in speakers}
 
 
@@ -313,5 +321,5 @@ def _edit(number: int, field: str) -> None:
 
 
 def _forget() -> None:
-    for key in (_TALKS, _PENDING, _EDITED):
+    for key in (_TALKS, _PENDING, _EDITED, _JOINED):
         st.session_state.pop(key, None)
