@@ -83,7 +83,7 @@ def answer(
 
 
 def _as_sent(talk: Sequence[Line]) -> tuple[Turn, ...]:
-    """The turns that a model reads. A user's turn without an answer becomes one with the next: many templates want them in turns."""
+    """The turns that a model reads. A user's turn without an answer is put to the next: many templates want them to alternate."""
     turns: list[Turn] = []
     for line in talk:
         if turns and turns[-1].role == line.turn.role == "user":
