@@ -25,7 +25,7 @@ def made_up_hotels() -> list[dict[str, Any]]:
                 "name": first + last,
                 "type": kind,
                 "address": f"{draw.choice(_STREETS)}{draw.randint(1, 99)}号",
-                "phone": f"010-5550{number:04d}",
+                "phone": f"555-{number:03d}",
                 "facilities": sorted(draw.sample(FACILITIES, draw.randint(2, 4)), key=FACILITIES.index),
                 "price": float(draw.randrange(low, high, 10)),
                 "rating": draw.randint(36, 50) / 10,
