@@ -1,7 +1,5 @@
 """Compare: runs in a table, their curves over each other, and in what they differ. The address is the view."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.compare_curves import show_curves
@@ -13,6 +11,7 @@ from pages.components.run_actions import offer_undo
 from pages.components.run_table import table_height
 from pages.components.session import current_store, plain, show_error
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.tracking.read import RunRecord, list_runs
 
 

@@ -1,7 +1,5 @@
 """Data: a source is read, saved and looked over; what is wrong with it is mended by steps that can be undone."""
 
-from gettext import gettext as _
-
 import pandas as pd
 import streamlit as st
 
@@ -22,6 +20,7 @@ from trainer_core.data import library
 from trainer_core.data.findings import Inspection
 from trainer_core.data.record import Record
 from trainer_core.errors import DataError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 

@@ -1,7 +1,5 @@
 """Ask checkpoints that were trained: what they say, where they differ and err, how sure they may be, and one to take home."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.address import read_choice, write_choice
@@ -14,6 +12,7 @@ from pages.components.take_home import take_home
 from pages.components.try_part import try_it
 from trainer_core.errors import CheckpointError
 from trainer_core.jobs.predictor import Predictor
+from trainer_core.language import gettext as _
 from trainer_core.measures import kind_of
 from trainer_core.store import Store
 

@@ -1,7 +1,5 @@
 """Runs: what trains now, what waits, and what has been. The address names the run that is open."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.navigation import open_page
@@ -14,6 +12,7 @@ from pages.components.run_view import back_to_all, run_view
 from pages.components.session import current_store, show_error, viewer_zone, warn_of_full_disk
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run, list_runs
 

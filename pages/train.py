@@ -2,8 +2,6 @@
 
 import time
 from dataclasses import replace
-from gettext import gettext as _
-from gettext import ngettext
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,6 +19,8 @@ from pages.components.session import current_store, format_count, format_duratio
 from trainer_core import data, jobs
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, TrainerError
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.recipes import RECIPES
 from trainer_core.settings import SETTINGS
 from trainer_core.store import Store

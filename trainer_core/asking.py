@@ -6,13 +6,13 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, verify
 from trainer_core.config import PICTURES
 from trainer_core.errors import CheckpointError, RunError
 from trainer_core.jobs.predictor import Predictions, Predictor
+from trainer_core.language import gettext as _
 from trainer_core.terminal import say
 from trainer_core.tracking import read
 

@@ -7,11 +7,11 @@ smaller. The number of examples between two steps of the optimiser stays what it
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from gettext import gettext as _
-from gettext import ngettext
 from typing import Literal, get_args
 
 from trainer_core.config import TrainConfig
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store, write_atomically
 
 Memory = Literal["machine", "gpu"]

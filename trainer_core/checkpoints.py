@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import CheckpointError
+from trainer_core.language import gettext as _
 from trainer_core.settings import read_config
 from trainer_core.store import Store
 

@@ -9,12 +9,12 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 from typing import Any, NoReturn
 
 from trainer_core import commands, space_commands
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.jobs.launching import option_of
+from trainer_core.language import gettext as _
 from trainer_core.secrets import without_secrets
 from trainer_core.settings import SETTINGS, Setting
 from trainer_core.store import DEFAULT_STORE, open_store

@@ -2,11 +2,11 @@
 
 import argparse
 import shlex
-from gettext import gettext as _
 
 from trainer_core import jobs
 from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.errors import RunError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.recipes import RECIPES, find_recipe
 from trainer_core.settings import SETTINGS, build_config, differences
 from trainer_core.store import Store
@@ -21,12 +21,12 @@ class UsageError(TrainerError):
 def recipes(options: argparse.Namespace) -> int:
     """Lists the recipes with the settings in which they differ from the defaults."""
     for recipe in RECIPES.values():
-        say(f"{recipe.name}  –  {recipe.title}")
+        say(f"{recipe.name}  –  {_(recipe.title)}")
         for label, text in (
-            (_("learns"), recipe.learns),
-            (_("data"), recipe.data),
-            (_("network"), recipe.network),
-            (_("gives"), recipe.expect),
+            (_("learns"), _(recipe.learns)),
+            (_("data"), _(recipe.data)),
+            (_("network"), _(recipe.network)),
+            (_("gives"), _(recipe.expect)),
         ):
             say(f"  {label:<9}{text}")
         changed = differences(recipe.config, TrainConfig())

@@ -4,12 +4,12 @@ The form, the command line, the MLflow params and the worker all read it from he
 """
 
 from collections.abc import Mapping
-from gettext import gettext as _
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from trainer_core.language import gettext as _
 from trainer_core.measures import MORE, measured
 
 Scale = Literal["linear", "log"]

@@ -3,12 +3,12 @@
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from gettext import gettext as _
 
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.data.dialogues import Dialogue, Turn, as_text, records_of, records_turn
 from trainer_core.errors import DataError, TooLongError
 from trainer_core.jobs.predictor import Predictor, Sampling, Talked
+from trainer_core.language import gettext as _
 from trainer_core.tasks.chat_format import read_reply, repair_reply
 from trainer_core.tools import TOOLS
 

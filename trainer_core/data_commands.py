@@ -5,12 +5,12 @@ import json
 import shlex
 import sys
 from dataclasses import asdict
-from gettext import gettext as _
-from gettext import ngettext
 from typing import Any
 
 from trainer_core.data.findings import Inspection, Problem, problem_from_json
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store
 from trainer_core.terminal import say, table
 

@@ -5,13 +5,13 @@ The file `decision.json` lies in the checkpoint's folder and goes with it wherev
 
 import json
 import math
-from gettext import gettext as _
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.errors import CheckpointError
+from trainer_core.language import gettext as _
 from trainer_core.store import write_atomically
 
 DECISION = "decision.json"

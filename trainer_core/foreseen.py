@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.config import TrainConfig
+from trainer_core.language import gettext as _
 from trainer_core.store import Store, write_atomically
 
 Range = tuple[float, float, float]

@@ -1,10 +1,10 @@
 """The command on the hub: how it is reached, and what it says of a model or dataset."""
 
 import argparse
-from gettext import gettext as _
 
 from trainer_core.data import hub
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.terminal import say
 
 

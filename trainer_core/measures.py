@@ -6,11 +6,13 @@ What reads a run (pages, the command line, the best checkpoint) asks here whethe
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainer_core.language import gettext as _
+from trainer_core.language import mark
 
 Kind = Literal["classes", "number", "text", "chat"]
 KIND_OF_TASK: Mapping[str, Kind] = {"regression": "number", "language_modelling": "text", "chat": "chat"}
@@ -23,32 +25,37 @@ class Measure:
     it is computed for every run of its kind or only where the setting `measures` names it."""
 
     kinds: tuple[Kind, ...]
-    label: str
+    named: str
     lower: bool = False
     share: bool = False
     always: bool = True
 
+    @property
+    def label(self) -> str:
+        """Its name for people, in the language that is wanted."""
+        return _(self.named)
+
 
 MEASURES: Mapping[str, Measure] = {
-    "accuracy": Measure(("classes",), _("accuracy"), share=True),
-    "f1_macro": Measure(("classes",), _("F1, all classes alike"), share=True),
-    "balanced_accuracy": Measure(("classes",), _("balanced accuracy"), share=True, always=False),
-    "mcc": Measure(("classes",), _("Matthews correlation"), always=False),
-    "roc_auc": Measure(("classes",), _("area under the ROC curve"), share=True, always=False),
-    "log_loss": Measure(("classes",), _("log loss"), lower=True, always=False),
-    "f1_per_class": Measure(("classes",), _("F1 of each class"), share=True, always=False),
-    "rmse": Measure(("number",), _("RMSE"), lower=True),
-    "mae": Measure(("number",), _("MAE"), lower=True),
-    "r2": Measure(("number",), _("explained variance (R²)")),
-    "perplexity": Measure(("text", "chat"), _("perplexity"), lower=True),
-    "token_accuracy": Measure(("text", "chat"), _("next tokens right"), share=True),
-    "slot_f1": Measure(("chat",), _("slots of searches, F1"), share=True),
-    "slot_precision": Measure(("chat",), _("slots of searches, precision"), share=True),
-    "slot_recall": Measure(("chat",), _("slots of searches, recall"), share=True),
-    "exact_match": Measure(("chat",), _("searches exactly right"), share=True),
-    "valid_json": Measure(("chat",), _("searches that are valid JSON"), share=True),
-    "bleu4": Measure(("chat",), _("BLEU-4 of answers"), share=True),
-    "names_returned": Measure(("chat",), _("named hotels that were returned"), share=True),
+    "accuracy": Measure(("classes",), mark("accuracy"), share=True),
+    "f1_macro": Measure(("classes",), mark("F1, all classes alike"), share=True),
+    "balanced_accuracy": Measure(("classes",), mark("balanced accuracy"), share=True, always=False),
+    "mcc": Measure(("classes",), mark("Matthews correlation"), always=False),
+    "roc_auc": Measure(("classes",), mark("area under the ROC curve"), share=True, always=False),
+    "log_loss": Measure(("classes",), mark("log loss"), lower=True, always=False),
+    "f1_per_class": Measure(("classes",), mark("F1 of each class"), share=True, always=False),
+    "rmse": Measure(("number",), mark("RMSE"), lower=True),
+    "mae": Measure(("number",), mark("MAE"), lower=True),
+    "r2": Measure(("number",), mark("explained variance (R²)")),
+    "perplexity": Measure(("text", "chat"), mark("perplexity"), lower=True),
+    "token_accuracy": Measure(("text", "chat"), mark("next tokens right"), share=True),
+    "slot_f1": Measure(("chat",), mark("slots of searches, F1"), share=True),
+    "slot_precision": Measure(("chat",), mark("slots of searches, precision"), share=True),
+    "slot_recall": Measure(("chat",), mark("slots of searches, recall"), share=True),
+    "exact_match": Measure(("chat",), mark("searches exactly right"), share=True),
+    "valid_json": Measure(("chat",), mark("searches that are valid JSON"), share=True),
+    "bleu4": Measure(("chat",), mark("BLEU-4 of answers"), share=True),
+    "names_returned": Measure(("chat",), mark("named hotels that were returned"), share=True),
 }
 MORE = tuple(name for name, measure in MEASURES.items() if not measure.always)
 """Those that the setting `measures` can name."""

@@ -3,11 +3,11 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ The form, the command line and the MLflow params all go through here, so that ea
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from gettext import gettext as _
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -17,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 
 from trainer_core.config import Group, Scale, TrainConfig
 from trainer_core.errors import ConfigError
+from trainer_core.language import gettext as _
 from trainer_core.secrets import holds_secret
 
 
@@ -29,15 +29,12 @@ class Setting:
         face: dict[str, Any] = extra["face"]  # type: ignore[assignment]
         self.name = name
         self.default: Any = None if info.default is PydanticUndefined else info.default
-        self.label: str = _(face["label"])
-        self.help: str = _(info.description or "")
-        self.when: str = _(face["when"]) if face["when"] else ""
+        self._face = face
+        self._help = info.description or ""
         self.group: Group = face["group"]
-        self.unit: str = _(face["unit"]) if face["unit"] else ""
         self.scale: Scale = face["scale"]
         self.basic: int = face["basic"]
         self.shown_if: dict[str, tuple[Any, ...]] = face["shown_if"]
-        self.off: str = _(face["off"]) if face["off"] else ""
         arguments = get_args(info.annotation)
         self.optional = get_origin(info.annotation) in (UnionType, Union) and NoneType in arguments
         inner = next(a for a in arguments if a is not NoneType) if self.optional else info.annotation
@@ -52,6 +49,31 @@ class Setting:
         self.above: float | None = _bound(bounds, "Gt", "gt")
         self.maximum: float | None = _bound(bounds, "Le", "le")
         self.below: float | None = _bound(bounds, "Lt", "lt")
+
+    @property
+    def label(self) -> str:
+        """The field's name for people."""
+        return _(self._face["label"])
+
+    @property
+    def help(self) -> str:
+        """One sentence on what it does."""
+        return _(self._help)
+
+    @property
+    def when(self) -> str:
+        """One sentence on when to change it; empty where there is none."""
+        return _(self._face["when"])
+
+    @property
+    def unit(self) -> str:
+        """What a number counts; empty for a bare number."""
+        return _(self._face["unit"])
+
+    @property
+    def off(self) -> str:
+        """What an empty or zero value means; empty where that is no meaning of its own."""
+        return _(self._face["off"])
 
     def accepted(self) -> str:
         """What the field takes, as a phrase: `a whole number, at least 1`."""

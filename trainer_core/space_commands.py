@@ -3,11 +3,11 @@
 import argparse
 import shlex
 import sys
-from gettext import gettext as _
-from gettext import ngettext
 
 from trainer_core import jobs
 from trainer_core.errors import RunError
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.terminal import format_bytes, say, table
 from trainer_core.tracking import read
 

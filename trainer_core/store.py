@@ -10,10 +10,10 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import RunError, StoreError
+from trainer_core.language import gettext as _
 
 DEFAULT_STORE = "mlruns"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

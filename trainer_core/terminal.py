@@ -8,10 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from gettext import gettext as _
 from typing import Any, TextIO
 
 from trainer_core.jobs import Progress, ensure_supervisor, progress, state_of
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.journal import decode, read_records
 from trainer_core.tracking.records import RunRecord

@@ -3,8 +3,6 @@
 import argparse
 import sys
 import time
-from gettext import gettext as _
-from gettext import ngettext
 
 from trainer_core import jobs
 from trainer_core.config import TrainConfig
@@ -14,6 +12,8 @@ from trainer_core.jobs.data_work import cancel_work, look_at_work
 from trainer_core.jobs.devices import has_bf16
 from trainer_core.jobs.dry_run import result_of
 from trainer_core.jobs.launching import option_of
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.settings import SETTINGS
 from trainer_core.terminal import duration, format_bytes, say, table
 

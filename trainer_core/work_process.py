@@ -8,11 +8,11 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import Store, open_store, write_atomically
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from trainer_core.checkpoints import Checkpoint
 from trainer_core.config import TrainConfig
 from trainer_core.data import ImageData, open_picture, prepare_picture
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 _SAMPLES = 10
 _LARGEST_UPLOAD_MB = 20

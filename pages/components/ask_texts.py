@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -11,6 +10,7 @@ from pages.components.dataset_look import examples_of, look_at_data
 from pages.components.session import plain, show_error
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
+from trainer_core.language import gettext as _
 from trainer_core.tasks.text_preview import label_of
 
 ONE, SECOND, MANY, SECONDS = "playground/text", "playground/second", "playground/texts", "playground/seconds"

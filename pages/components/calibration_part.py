@@ -1,7 +1,5 @@
 """Playground, Calibration: whether probabilities can be taken at their word, and for two classes what a threshold costs."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.checkpoint_picker import Chosen
@@ -13,6 +11,7 @@ from trainer_core.checkpoints import Checkpoint
 from trainer_core.decisions import USUAL, drop_threshold, keep_threshold, read_threshold
 from trainer_core.errors import TrainerError
 from trainer_core.judging import at_threshold, best_threshold, reliability, two_class_curves
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 

@@ -4,7 +4,6 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from pages.components.formats import BASELINE_WORDS, format_metric, metric_label
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
 from trainer_core.batch_in_force import Smaller
+from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
 from trainer_core.tracking.records import Restart, Segment
 

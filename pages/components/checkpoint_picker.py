@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 import streamlit as st
 from cachetools import LRUCache, cached
@@ -14,6 +13,7 @@ from pages.components.session import format_count, format_metric, plain, show_er
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints
 from trainer_core.config import PICTURES
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.measures import kind_of, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking import read

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -18,10 +17,11 @@ from pages.components.navigation import open_page
 from pages.components.palette import palette
 from pages.components.run_facts import baselines_of, line_of
 from pages.components.run_groups import RunGroup
-from pages.components.run_view import AXES
+from pages.components.run_view import AXES, AXIS_WORDS
 from pages.components.series import PROGRESS, XAxis
 from pages.components.session import metric_label
 from trainer_core.checkpoints import list_checkpoints
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.curve import BUCKETS
 from trainer_core.tracking.curves import read_curves, read_range, with_detail
@@ -86,7 +86,7 @@ def _choices(shown: Sequence[RunRecord], keys: Sequence[str]) -> tuple[list[str]
         axis = st.segmented_control(
             _("Over"),
             axes,
-            format_func=AXES.__getitem__,
+            format_func=AXIS_WORDS.__getitem__,
             required=True,
             key="over",
             on_change=write_choice,

@@ -3,7 +3,6 @@
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 import numpy as np
 import plotly.graph_objects as go
@@ -26,6 +25,7 @@ from pages.components.figure_parts import (
 )
 from pages.components.formats import metric_label
 from pages.components.series import Floats
+from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
 
 _UNDER_AXIS = 48

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from pages.components.live_chart import ChartState, live_chart
 from pages.components.results_figures import Measured, are_numbers, heat_figure, parallel_figure, scatter_figure
 from pages.components.run_facts import line_of
 from pages.components.session import metric_label, setting_label
+from trainer_core.language import gettext as _
 from trainer_core.tracking.records import RunRecord
 
 _AXES_OF_PARALLEL = 6

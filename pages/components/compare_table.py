@@ -2,7 +2,6 @@
 stands in the address."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -25,6 +24,7 @@ from pages.components.run_groups import NEVER, RunGroup, group_rows, group_runs
 from pages.components.run_query import RangeFilter, find, number_columns, parse_filters, write_filters
 from pages.components.run_table import table_height
 from pages.components.session import plain, setting_label, viewer_zone
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.records import RunRecord
 

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from gettext import gettext as _
 
 from pages.components.formats import matters
 from pages.components.remembered import of_same_runs
 from pages.components.run_facts import evaluated_on
+from trainer_core.language import gettext as _
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 

@@ -3,7 +3,6 @@
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from pages.components.charts import Line
 from pages.components.compare_view import View, drawn_as, keys_of, short
 from pages.components.curve_series import Curves, Drawn, x_of
 from pages.components.figure_parts import GREY, scatter_line
+from trainer_core.language import gettext as _
 from trainer_core.measures import is_lower_better, is_share
 from trainer_core.tracking.records import Restart
 

@@ -1,8 +1,5 @@
 """What is in a dataset: labels, lengths, languages, examples by label, search."""
 
-from gettext import gettext as _
-from gettext import ngettext
-
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +12,8 @@ from trainer_core.data.findings import Inspection
 from trainer_core.data.inspecting import find_rows
 from trainer_core.data.record import Record
 from trainer_core.data.squares import picture_of
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store
 
 _SHOWN = 20

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping
-from gettext import gettext as _
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,6 +9,7 @@ import plotly.graph_objects as go
 from pages.components.figure_parts import plain_html
 from pages.components.palette import palette
 from trainer_core.data.findings import Spread
+from trainer_core.language import gettext as _
 
 FIGURE_PIXELS = 240
 _MOST_LABELS = 30

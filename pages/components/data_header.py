@@ -1,6 +1,5 @@
 """An opened dataset's head: what it is, where it came from, and what can be done with it as a whole."""
 
-from gettext import gettext as _
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +12,7 @@ from pages.components.work_progress import begin
 from trainer_core.data import library, steps
 from trainer_core.data.record import Record
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 TRAIN_ON = "train/on"

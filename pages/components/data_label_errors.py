@@ -1,7 +1,5 @@
 """Likely wrong labels, by what a finished run answered for rows that it did not train on."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.data_problems import draw_problem
@@ -11,6 +9,7 @@ from pages.components.work_progress import begin, is_going_on, take_result
 from trainer_core.data.findings import problem_from_json
 from trainer_core.data.record import Record
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, list_runs
 

@@ -1,7 +1,5 @@
 """The part Data of the Train page: what will be learnt from, as the model sees it."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.dataset_look import DataLook, drawn_back, examples_of
@@ -11,12 +9,14 @@ from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from pages.components.text_data import draw_texts
 from trainer_core.data import DataSummary, ImageData, TextData, as_the_model_sees
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 from trainer_core.settings import format_number
 from trainer_core.store import Store
 from trainer_core.tasks.seen_texts import TextPreview
 
 _EXAMPLES = 10
-_SPLITS = {"train": _("training"), "validation": _("validation"), "test": _("test")}
+_SPLITS = Words({"train": mark("training"), "validation": mark("validation"), "test": mark("test")})
 
 
 def draw_data(store: Store, form: Form, look: DataLook) -> TextPreview | None:

@@ -1,8 +1,6 @@
 """What is wrong with a dataset: each problem with its rows, and a button that mends it by making a new version."""
 
 from dataclasses import asdict
-from gettext import gettext as _
-from gettext import ngettext
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +10,8 @@ from pages.components.formats import format_count, plain
 from pages.components.work_progress import begin
 from trainer_core.data.findings import FoundRow, Inspection, Problem
 from trainer_core.data.record import Record
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store
 
 

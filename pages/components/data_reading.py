@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from trainer_core.data.delimited import DELIMITERS
 from trainer_core.data.examples import UNLABELLED_TASKS, check_reading
 from trainer_core.data.record import Reading
 from trainer_core.errors import DataError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 SAVING = "data/saving"

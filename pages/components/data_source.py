@@ -1,6 +1,5 @@
 """The page Data, its door in: a file from the browser, or the name of a file, a folder or a hub dataset."""
 
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from pages.components.work_progress import begin, call_off, is_going_on, take_re
 from trainer_core.curating.uploads import LARGEST_UPLOAD_MB, keep_upload
 from trainer_core.data.located import check_named
 from trainer_core.errors import DataError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 LOOKING, LOOKED, GIVEN = "data/looking", "data/looked", "data/given"

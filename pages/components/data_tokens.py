@@ -1,6 +1,5 @@
 """How long a dataset's texts are in a model's tokens, against max length."""
 
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pages.components.length_chart import LENGTHS_PIXELS, cut_words, length_bars
 from pages.components.session import show_error
 from trainer_core.data.record import Record
 from trainer_core.errors import ModelError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tasks.text_preview import open_backend, token_lengths
 

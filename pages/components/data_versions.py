@@ -1,7 +1,5 @@
 """What was done to a dataset, step by step; and its splits, drawn anew."""
 
-from gettext import gettext as _
-
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +13,7 @@ from trainer_core.data import library, steps
 from trainer_core.data.examples import OWN
 from trainer_core.data.record import Record
 from trainer_core.data.splits import SPLIT_SEED
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 _MOST_GROUP_COLUMNS = 12

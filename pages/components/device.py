@@ -3,8 +3,9 @@
 import ctypes
 import os
 from functools import lru_cache
-from gettext import gettext as _
-from gettext import ngettext
+
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 
 _LIBRARY = "libnvidia-ml.so.1"
 

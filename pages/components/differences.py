@@ -1,26 +1,29 @@
 """In what runs differ: settings, what surrounded them, their data and code; and what a clone changed. No Streamlit here."""
 
-from collections.abc import Callable, Mapping, Sequence
-from gettext import gettext as _
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from pages.components.comparison import differing_settings, result_of, unique_names
 from pages.components.formats import format_setting, matters, metric_label, setting_label
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 from trainer_core.measures import is_share, main_metric
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
 
 _DIGEST_LENGTH = 12
-_AROUND: Mapping[str, str] = {
-    tags.DATASET_DIGEST: _("Dataset digest"),
-    tags.GIT_COMMIT: _("Git commit"),
-    tags.DEVICE: _("Device"),
-    tags.THREADS: _("Threads"),
-    tags.PRODUCTS: _("Large products by"),
-    tags.PRECISION: _("Precision"),
-    tags.PYTHON: _("Python"),
-}
+_AROUND = Words(
+    {
+        tags.DATASET_DIGEST: mark("Dataset digest"),
+        tags.GIT_COMMIT: mark("Git commit"),
+        tags.DEVICE: mark("Device"),
+        tags.THREADS: mark("Threads"),
+        tags.PRODUCTS: mark("Large products by"),
+        tags.PRECISION: mark("Precision"),
+        tags.PYTHON: mark("Python"),
+    }
+)
 
 
 def difference_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:

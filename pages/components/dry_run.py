@@ -1,7 +1,6 @@
 """The dry run on Train: a few real steps before the launch, and what the whole run will take of time, memory and disk."""
 
 from collections.abc import Mapping
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from trainer_core.errors import TrainerError
 from trainer_core.foreseen import Foreseen, remedies
 from trainer_core.jobs.devices import has_bf16
 from trainer_core.jobs.dry_run import result_of
+from trainer_core.language import gettext as _
 from trainer_core.settings import SETTINGS
 from trainer_core.store import Store
 

@@ -1,7 +1,6 @@
 """Playground, Where it errs: the confusion matrix of a split, figures of each class, and the examples of a cell."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import Any
 
 import pandas as pd
@@ -15,6 +14,7 @@ from pages.components.run_table import table_height
 from pages.components.session import format_count, format_share, plain
 from pages.components.split_answers import Answered, answers_for, choose_split
 from trainer_core.judging import by_class, confusion, mistakes
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 _TRUE, _SAID, _WITH = "playground/cell-true", "playground/cell-said", "playground/errors-with"

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from gettext import gettext as _
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ from pages.components.ask_texts import ONE, SECOND
 from pages.components.dataset_look import enlarged
 from pages.components.session import format_count
 from trainer_core.data import Data, ImageData, TextData
+from trainer_core.language import gettext as _
 
 PAGE_ROWS = 10
 

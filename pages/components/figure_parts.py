@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from pages.components.series import Floats, XAxis, smooth, thin
 from trainer_core.batch_in_force import Smaller
+from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
 from trainer_core.tracking.records import Restart
 

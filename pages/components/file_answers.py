@@ -1,6 +1,5 @@
 """Playground, Try, a file: a table of texts goes in, the same table with answers comes out, from a process of its own."""
 
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pages.components.work_progress import begin, call_off, is_going_on, take_re
 from trainer_core.curating.uploads import LARGEST_UPLOAD_MB, keep_upload
 from trainer_core.errors import DataError, TrainerError
 from trainer_core.inference.batch import MOST_ROWS, look
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 _WORK, _DONE, _ASKED = "playground/file-work", "playground/file-done", "playground/file-asked"

@@ -1,7 +1,6 @@
 """Playground, Flips: over a split, where one checkpoint is right and another is not, and how often they agree."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from pages.components.run_table import table_height
 from pages.components.session import format_count, format_share, plain
 from pages.components.split_answers import Answered, answers_for, choose_split
 from trainer_core.judging import agreement, flips
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 _FIRST, _SECOND, _NEITHER = "first", "second", "neither"

@@ -4,8 +4,9 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from gettext import gettext as _
 
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 from trainer_core.measures import MEASURES, is_share
 from trainer_core.settings import SETTINGS, format_number
 from trainer_core.terminal import format_bytes as format_bytes
@@ -69,23 +70,28 @@ def format_metric(key: str, value: float | None) -> str:
     return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.2e}"
 
 
-_METRIC_WORDS = {
-    "loss": _("loss"),
-    "learning_rate": _("learning rate"),
-    "grad_norm": _("gradient norm"),
-    "samples_per_second": _("samples a second"),
-    "epoch": _("epoch"),
-    "samples": _("samples seen"),
-} | {name: measure.label for name, measure in MEASURES.items()}
+_METRIC_WORDS = Words(
+    {
+        "loss": mark("loss"),
+        "learning_rate": mark("learning rate"),
+        "grad_norm": mark("gradient norm"),
+        "samples_per_second": mark("samples a second"),
+        "epoch": mark("epoch"),
+        "samples": mark("samples seen"),
+    }
+    | {name: measure.named for name, measure in MEASURES.items()}
+)
 
-BASELINE_WORDS = {
-    "majority": _("majority class"),
-    "naive_bayes": _("naive Bayes"),
-    "logistic_regression": _("logistic regression"),
-    "mean": _("always the mean"),
-    "ridge": _("ridge regression"),
-    "keywords": _("keyword rules"),
-}
+BASELINE_WORDS = Words(
+    {
+        "majority": mark("majority class"),
+        "naive_bayes": mark("naive Bayes"),
+        "logistic_regression": mark("logistic regression"),
+        "mean": mark("always the mean"),
+        "ridge": mark("ridge regression"),
+        "keywords": mark("keyword rules"),
+    }
+)
 
 
 def metric_label(key: str, evaluated_on: str = "validation") -> str:

@@ -1,6 +1,5 @@
 """A run to hand in, on its tab Settings: the script to read, and a bundle to download, both written in a process of their own."""
 
-from gettext import gettext as _
 from pathlib import Path
 
 import streamlit as st
@@ -8,6 +7,7 @@ import streamlit as st
 from pages.components.session import plain, show_error
 from pages.components.work_progress import begin, is_going_on, take_result
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 

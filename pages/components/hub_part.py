@@ -1,12 +1,11 @@
 """How the hub is reached, behind a button on Train: what is set (the token never), and whether it answers."""
 
-from gettext import gettext as _
-
 import pandas as pd
 import streamlit as st
 
 from pages.components.formats import plain
 from trainer_core.data import hub
+from trainer_core.language import gettext as _
 
 
 def draw_hub() -> None:

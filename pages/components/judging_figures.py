@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +11,7 @@ from pages.components.figure_parts import GREY, empty_figure
 from pages.components.formats import format_share
 from pages.components.palette import palette
 from trainer_core.judging import Reliability, TwoClassCurves
+from trainer_core.language import gettext as _
 
 _TEXT_UP_TO = 16
 """Classes up to which each cell says its number."""

@@ -1,13 +1,12 @@
 """How long texts are, against what a model reads of them: data to a Plotly figure. No Streamlit here."""
 
-from gettext import gettext as _
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pages.components.formats import format_count
 from pages.components.palette import palette
+from trainer_core.language import gettext as _
 
 LENGTHS_PIXELS = 190
 _BARS = 32

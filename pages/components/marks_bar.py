@@ -1,8 +1,6 @@
 """What can be done with the runs chosen in a table: star, tag, note, rename, archive, restore, delete."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
-from gettext import ngettext
 
 import streamlit as st
 
@@ -11,6 +9,8 @@ from pages.components.run_actions import archive, delete, rename_form
 from pages.components.run_cards import attempt
 from pages.components.session import plain
 from trainer_core import jobs
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store
 from trainer_core.tracking.records import RunRecord
 

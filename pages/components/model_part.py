@@ -1,7 +1,5 @@
 """The part Model of the Train page: what learns, how large it is, and what keeps it from being loaded."""
 
-from gettext import gettext as _
-from gettext import ngettext
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +11,8 @@ from pages.components.session import format_bytes, format_count, plain
 from trainer_core import jobs
 from trainer_core.config import PICTURES, TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, ModelError
+from trainer_core.language import Words, mark, ngettext
+from trainer_core.language import gettext as _
 from trainer_core.settings import SETTINGS, build_config
 from trainer_core.store import Store
 from trainer_core.tasks.model_source import check_model
@@ -26,7 +26,7 @@ from trainer_core.tasks.parameter_count import (
 )
 from trainer_core.tasks.seen_texts import TextPreview
 
-_NETWORKS = {"feed_forward": _("Feed-forward net"), "cnn": _("Small CNN"), "small_gpt": _("Small GPT")}
+_NETWORKS = Words({"feed_forward": mark("Feed-forward net"), "cnn": mark("Small CNN"), "small_gpt": mark("Small GPT")})
 
 
 def model_problem(form: Form) -> dict[str, str]:

@@ -4,20 +4,22 @@ The entry script is the shell, not app.py, so Streamlit looks for a path like "p
 not find it: `open_page` and `page_named` are how pages refer to each other.
 """
 
-from gettext import gettext as _
 from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
 
+from trainer_core.language import gettext as _
+from trainer_core.language import mark
+
 PAGES = Path(__file__).resolve().parents[1]
 # Order, title and icon. A page that is missing here comes last, under its file's name; "/" leads to the first.
 _FACES = {
-    "train": (_("Train"), ":material/model_training:"),
-    "data": (_("Data"), ":material/database:"),
-    "runs": (_("Runs"), ":material/monitoring:"),
-    "compare": (_("Compare"), ":material/stacked_line_chart:"),
-    "playground": (_("Playground"), ":material/draw:"),
+    "train": (mark("Train"), ":material/model_training:"),
+    "data": (mark("Data"), ":material/database:"),
+    "runs": (mark("Runs"), ":material/monitoring:"),
+    "compare": (mark("Compare"), ":material/stacked_line_chart:"),
+    "playground": (mark("Playground"), ":material/draw:"),
 }
 
 
@@ -30,6 +32,7 @@ def page_names() -> list[str]:
 def page_named(name: str, note: str = "") -> st.Page:
     """The page `pages/NAME.py`; `note` is added to its title in the menu."""
     title, icon = _FACES.get(name, (name.replace("_", " ").capitalize(), ":material/article:"))
+    title = _(title)
     return st.Page(
         PAGES / f"{name}.py",
         title=f"{title} · {note}" if note else title,

@@ -1,7 +1,5 @@
 """From a saved dataset to the form on Train: what to start from, and the datasets offered beside the field."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.data_header import TRAIN_ON
@@ -13,6 +11,7 @@ from trainer_core.config import PICTURES
 from trainer_core.curating.work import read_inspection
 from trainer_core.data import library
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.recipes import own_data_config
 from trainer_core.store import Store
 

@@ -5,8 +5,6 @@ What is typed lives in the session under the form's key, as text, so that neithe
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from gettext import gettext as _
-from gettext import ngettext
 from typing import Any
 
 import streamlit as st
@@ -15,6 +13,8 @@ from pages.components.session import plain, setting_title
 from trainer_core.config import NETWORKS, TEXTS, TrainConfig
 from trainer_core.data.located import BUILT_IN
 from trainer_core.errors import ConfigError
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.settings import SETTINGS, Setting, build_config
 
 

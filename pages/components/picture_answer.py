@@ -1,13 +1,12 @@
 """What a checkpoint answers about a picture: bars, and the picture as the model saw it."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components.dataset_look import drawn_back
 from pages.components.text_answer import draw_one
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.jobs.predictor import Predictions
+from trainer_core.language import gettext as _
 
 
 def draw_picture_answer(

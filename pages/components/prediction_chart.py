@@ -1,7 +1,6 @@
 """Figures about labels: what a checkpoint answers, and how often each label stands in a split. No Streamlit here."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from pages.components.figure_parts import plain_html
 from pages.components.palette import palette
+from trainer_core.language import gettext as _
 
 _ROW_PIXELS = 30
 _MOST_BARS = 12

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.session import format_duration, plain
 from trainer_core.config import PICTURES, TrainConfig
+from trainer_core.language import gettext as _
 from trainer_core.recipes import RECIPES, Recipe
 
 _CARD_PIXELS = 225
@@ -56,8 +56,8 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
                 is_chosen = not chosen.cloned_from and chosen.recipe == recipe.name
                 with st.container(gap="xxsmall"):
                     kind = "image" if recipe.config.task in PICTURES else "notes"
-                    st.markdown(f":material/{kind}: **{plain(recipe.title)}**")
-                    st.caption(f"{plain(recipe.learns)}.")
+                    st.markdown(f":material/{kind}: **{plain(_(recipe.title))}**")
+                    st.caption(f"{plain(_(recipe.learns))}.")
                     places[recipe.name] = st.empty()
                     show_time(places[recipe.name], seconds.get(recipe.name))
                 st.button(
@@ -76,9 +76,9 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
 def _about(recipe: Recipe) -> None:
     """What the chosen recipe takes and gives. The cards leave it out, so that seven of them fit a screen."""
     with st.grid(3, min_column_width=_CARD_PIXELS):
-        _fact("database", recipe.data)
-        _fact("account_tree", recipe.network)
-        _fact("flag", recipe.expect)
+        _fact("database", _(recipe.data))
+        _fact("account_tree", _(recipe.network))
+        _fact("flag", _(recipe.expect))
 
 
 def show_time(place: DeltaGenerator, seconds: float | None) -> None:

@@ -4,8 +4,6 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
-from gettext import ngettext
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +14,8 @@ from pages.components.compare_view import short
 from pages.components.figure_parts import GREY, empty_figure, plain_html, set_log_axis, unit_of
 from pages.components.formats import format_metric, format_setting, metric_label, setting_label
 from pages.components.palette import palette
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.measures import is_lower_better, is_share
 from trainer_core.settings import SETTINGS, format_number
 

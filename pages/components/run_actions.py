@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Literal
 
 import streamlit as st
@@ -14,6 +13,7 @@ from pages.components.train_longer import train_longer
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint
 from trainer_core.errors import RunError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 

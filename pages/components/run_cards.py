@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from pages.components.run_facts import baselines_of, evaluated_on, progress_word
 from pages.components.session import format_metric, plain, run_badge, show_error
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.measures import MEASURES, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, metric_history

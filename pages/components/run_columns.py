@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from gettext import gettext as _
 from typing import Any
 from urllib.parse import quote
 
@@ -16,25 +15,28 @@ from pages.components.formats import metric_label, setting_label
 from pages.components.remembered import of_same_runs
 from pages.components.run_facts import dataset_words
 from pages.components.session import state_colours, state_text
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
-SWATCH, NAME, STAR, STATE = " ", _("Name"), "★", _("State")
+SWATCH, NAME, STAR, STATE = " ", mark("Name"), "★", mark("State")
 _DASHES = {"solid": "", "dash": "7,4", "dot": "2,3", "dashdot": "7,3,2,3", "longdash": "11,4"}
 _SETTINGS_SHOWN = 3
-_SETTING_HEADS = frozenset(setting_label(name) for name in SETTINGS)
 _SMALL = 1e-3
 """Below it a setting is read more easily as 2e-5 than as 0.00002."""
 _EXACT = 2.0**53
-FACTS: Mapping[str, str] = {
-    "minutes": _("Minutes"),
-    "started": _("Started"),
-    "dataset": _("Dataset"),
-    "recipe": _("Recipe"),
-    "tags": _("Tags"),
-    "note": _("Note"),
-}
+FACTS = Words(
+    {
+        "minutes": mark("Minutes"),
+        "started": mark("Started"),
+        "dataset": mark("Dataset"),
+        "recipe": mark("Recipe"),
+        "tags": mark("Tags"),
+        "note": mark("Note"),
+    }
+)
 
 
 @of_same_runs
@@ -96,9 +98,10 @@ def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
     colours = state_colours()
     config: dict[str, Any] = {
         SWATCH: st.column_config.ImageColumn(width=34, help=_("The run's line in the charts.")),
-        NAME: st.column_config.TextColumn(width=110 if STAR in frame else 125),  # up to the state it fits beside the charts
+        # Up to the state it fits beside the charts.
+        NAME: st.column_config.TextColumn(_(NAME), width=110 if STAR in frame else 125),
         STAR: st.column_config.TextColumn(width=28, help=_("Starred runs.")),
-        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=98),
+        STATE: st.column_config.MultiselectColumn(_(STATE), options=list(colours), color=list(colours.values()), width=98),
         FACTS["started"]: st.column_config.DatetimeColumn(format="D MMM, HH:mm", timezone=str(zone), width=115),
         FACTS["minutes"]: st.column_config.NumberColumn(
             format="%.1f", width=80, help=_("How long the run was worked on, pauses left out.")
@@ -117,7 +120,7 @@ def _number_format(head: str, values: NDArray[np.float64]) -> str:
     if head.endswith("(%)"):
         return "%.2f"
     finite = np.abs(values[np.isfinite(values)])
-    if head in _SETTING_HEADS:
+    if head in {setting_label(name) for name in SETTINGS}:
         small = finite[finite > 0].min(initial=np.inf) < _SMALL
         return "%e" if small else "%g"
     return "%d" if finite.size and np.all(finite == np.floor(finite)) and finite.max() < _EXACT else "%.4g"

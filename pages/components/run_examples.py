@@ -1,7 +1,6 @@
 """The tab Examples of an open run: what it says of single evaluated examples, and how that changes as it learns."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ from pages.components.example_rows import example_columns
 from pages.components.run_facts import evaluated_on
 from pages.components.session import format_count, plain
 from trainer_core.data import Data, ImageData
+from trainer_core.language import gettext as _
 from trainer_core.measures import KIND_OF_TASK
 from trainer_core.predictions import MOST_ROWS, folder, list_steps, read_predictions
 from trainer_core.store import Store

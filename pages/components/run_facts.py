@@ -1,8 +1,6 @@
 """What the pages say about a run in words and numbers. No Streamlit here."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
-from gettext import ngettext
 
 from pages.components.charts import Line
 from pages.components.formats import BASELINE_WORDS, format_bytes, format_count, format_duration
@@ -10,40 +8,46 @@ from pages.components.palette import run_colour
 from trainer_core.config import TEXTS
 from trainer_core.foreseen import Range, parse_foreseen
 from trainer_core.jobs import Progress
+from trainer_core.language import Words, mark, ngettext
+from trainer_core.language import gettext as _
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
 
-_PHASES = {
-    "starting": _("Starting"),
-    "loading data": _("Reading the data"),
-    "downloading the model": _("Downloading the model"),
-    "building the model": _("Building the model"),
-    "computing baselines": _("Computing baselines"),
-    "training": _("Training"),
-    "evaluating": _("Evaluating"),
-    "saving": _("Saving a checkpoint"),
-    "testing": _("Measuring the test split"),
-    "stopped": _("Ending"),
-    "finished": _("Ending"),
-    "failed": _("Ending"),
-}
+_PHASES = Words(
+    {
+        "starting": mark("Starting"),
+        "loading data": mark("Reading the data"),
+        "downloading the model": mark("Downloading the model"),
+        "building the model": mark("Building the model"),
+        "computing baselines": mark("Computing baselines"),
+        "training": mark("Training"),
+        "evaluating": mark("Evaluating"),
+        "saving": mark("Saving a checkpoint"),
+        "testing": mark("Measuring the test split"),
+        "stopped": mark("Ending"),
+        "finished": mark("Ending"),
+        "failed": mark("Ending"),
+    }
+)
 _BETWEEN_STEPS = ("training", "evaluating", "saving", "")
 
 # What surrounded a run, by tag, in the order in which people ask for it.
-_ORIGIN = {
-    "descent.recipe": _("Recipe"),
-    "descent.cloned_from": _("Cloned from run"),
-    "descent.dataset": _("Dataset"),
-    "descent.dataset_digest": _("Dataset digest"),
-    "descent.device": _("Device"),
-    "descent.threads": _("Threads"),
-    "descent.products": _("Large products by"),
-    "descent.precision": _("Precision"),
-    "descent.python": _("Python"),
-    "descent.packages": _("Packages"),
-    "mlflow.source.git.commit": _("Git commit"),
-    "descent.command": _("Shell command"),
-}
+_ORIGIN = Words(
+    {
+        "descent.recipe": mark("Recipe"),
+        "descent.cloned_from": mark("Cloned from run"),
+        "descent.dataset": mark("Dataset"),
+        "descent.dataset_digest": mark("Dataset digest"),
+        "descent.device": mark("Device"),
+        "descent.threads": mark("Threads"),
+        "descent.products": mark("Large products by"),
+        "descent.precision": mark("Precision"),
+        "descent.python": mark("Python"),
+        "descent.packages": mark("Packages"),
+        "mlflow.source.git.commit": mark("Git commit"),
+        "descent.command": mark("Shell command"),
+    }
+)
 
 
 def evaluated_on(run: RunRecord) -> str:

@@ -3,8 +3,6 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
-from gettext import ngettext
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,8 @@ import pandas as pd
 
 from pages.components.comparison import free_head, result_of, setting_number
 from pages.components.formats import format_setting, metric_label, setting_label
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.measures import is_lower_better, is_share
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord

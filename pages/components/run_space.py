@@ -1,8 +1,6 @@
 """Room on the disk: what runs take, and freeing it. What can't be undone asks first."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
-from gettext import ngettext
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +9,8 @@ from pages.components.run_cards import attempt
 from pages.components.run_table import table_height
 from pages.components.session import format_bytes
 from trainer_core import jobs
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, list_deleted
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,13 @@ import streamlit as st
 from pages.components.formats import format_duration
 from pages.components.run_facts import dataset_words, evaluated_on
 from pages.components.session import state_colours, state_text
+from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.settings import format_number
 from trainer_core.tracking.read import RunRecord
 
-NAME, STATE, BEST, MEASURED, TEST = _("Name"), _("State"), _("Best accuracy"), _("Measured on"), _("Final test")
-RECIPE, DATASET, RATE, TIME, STARTED = _("Recipe"), _("Dataset"), _("Learning rate"), _("Time"), _("Started")
+NAME, STATE, BEST, MEASURED, TEST = mark("Name"), mark("State"), mark("Best accuracy"), mark("Measured on"), mark("Final test")
+RECIPE, DATASET, RATE, TIME, STARTED = mark("Recipe"), mark("Dataset"), mark("Learning rate"), mark("Time"), mark("Started")
 
 
 def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
@@ -51,16 +52,18 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
     """How the columns look: states in colour beside sign and word, the start as a date in the viewer's zone."""
     colours = state_colours()
     return {
-        NAME: st.column_config.TextColumn(width=122),
-        STATE: st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values()), width=105),
-        BEST: st.column_config.NumberColumn(help=_("The best evaluation during training."), width=105),
-        MEASURED: st.column_config.TextColumn(help=_("The split that is evaluated during training."), width=95),
-        TEST: st.column_config.NumberColumn(help=_("Measured once, at the end, on rows that training never saw."), width=85),
-        TIME: st.column_config.NumberColumn(help=_("How long the run was worked on, pauses left out."), width=90),
-        STARTED: st.column_config.DatetimeColumn(format="D MMM, HH:mm", timezone=str(zone), width=115),
-        RECIPE: st.column_config.TextColumn(width=80),
-        DATASET: st.column_config.TextColumn(width=110),
-        RATE: st.column_config.NumberColumn(width=105),
+        NAME: st.column_config.TextColumn(_(NAME), width=122),
+        STATE: st.column_config.MultiselectColumn(_(STATE), options=list(colours), color=list(colours.values()), width=105),
+        BEST: st.column_config.NumberColumn(_(BEST), help=_("The best evaluation during training."), width=105),
+        MEASURED: st.column_config.TextColumn(_(MEASURED), help=_("The split that is evaluated during training."), width=95),
+        TEST: st.column_config.NumberColumn(
+            _(TEST), help=_("Measured once, at the end, on rows that training never saw."), width=85
+        ),
+        TIME: st.column_config.NumberColumn(_(TIME), help=_("How long the run was worked on, pauses left out."), width=90),
+        STARTED: st.column_config.DatetimeColumn(_(STARTED), format="D MMM, HH:mm", timezone=str(zone), width=115),
+        RECIPE: st.column_config.TextColumn(_(RECIPE), width=80),
+        DATASET: st.column_config.TextColumn(_(DATASET), width=110),
+        RATE: st.column_config.NumberColumn(_(RATE), width=105),
     }
 
 

@@ -3,8 +3,6 @@
 import re
 import shutil
 from collections.abc import Sequence
-from gettext import gettext as _
-from gettext import ngettext
 
 import pandas as pd
 import streamlit as st
@@ -35,6 +33,8 @@ from pages.components.train_longer import train_longer
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint, list_checkpoints, torn_checkpoints
 from trainer_core.config import TrainConfig
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.measures import main_metric
 from trainer_core.recipes import RECIPES
 from trainer_core.secrets import without_secrets

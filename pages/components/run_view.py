@@ -1,7 +1,5 @@
 """An open run: name, state, figures, actions and tabs."""
 
-from gettext import gettext as _
-
 import streamlit as st
 
 from pages.components import run_tabs
@@ -32,11 +30,15 @@ from pages.components.session import (
 from trainer_core import jobs
 from trainer_core.checkpoints import list_checkpoints
 from trainer_core.config import TEXTS
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 from trainer_core.measures import MEASURES, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run
 
-AXES: dict[XAxis, str] = {"step": _("Step"), "epoch": _("Epoch"), "minutes": _("Minutes"), "samples": _("Samples")}
+AXES: tuple[XAxis, ...] = ("step", "epoch", "minutes", "samples")
+"""What curves are drawn over."""
+AXIS_WORDS = Words({"step": mark("Step"), "epoch": mark("Epoch"), "minutes": mark("Minutes"), "samples": mark("Samples")})
 
 
 def back_to_all() -> None:
@@ -81,7 +83,7 @@ def run_view(store: Store, run: RunRecord) -> None:
 
 def _curve_choices() -> tuple[XAxis, float]:
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
-        axis = st.segmented_control(_("Over"), list(AXES), format_func=AXES.__getitem__, default="step", required=True, key="axis")
+        axis = st.segmented_control(_("Over"), AXES, format_func=AXIS_WORDS.__getitem__, default="step", required=True, key="axis")
         smoothing = st.slider(_("Smoothing"), 0.0, 0.99, 0.0, 0.01, key="smoothing", width=260)
     return axis, smoothing
 

@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime, tzinfo
-from gettext import gettext as _
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +25,8 @@ from pages.components.palette import palette, run_colour
 from trainer_core import jobs
 from trainer_core.errors import ConfigError, StoreError, TrainerError
 from trainer_core.jobs.disk import LITTLE_ROOM
+from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.store import DEFAULT_STORE, Store, open_store
 
 __all__ = [
@@ -55,12 +56,12 @@ __all__ = [
 
 # state: (icon, sign for tables, word, colour). Colour is never alone.
 _STATES = {
-    "queued": (":material/schedule:", "◷", _("queued"), "gray"),
-    "running": (":material/play_circle:", "▶", _("running"), "blue"),
-    "silent": (":material/bedtime:", "…", _("silent"), "orange"),
-    "finished": (":material/check_circle:", "✓", _("finished"), "green"),
-    "stopped": (":material/stop_circle:", "■", _("stopped"), "violet"),
-    "failed": (":material/error:", "✕", _("failed"), "red"),
+    "queued": (":material/schedule:", "◷", mark("queued"), "gray"),
+    "running": (":material/play_circle:", "▶", mark("running"), "blue"),
+    "silent": (":material/bedtime:", "…", mark("silent"), "orange"),
+    "finished": (":material/check_circle:", "✓", mark("finished"), "green"),
+    "stopped": (":material/stop_circle:", "■", mark("stopped"), "violet"),
+    "failed": (":material/error:", "✕", mark("failed"), "red"),
 }
 
 
@@ -82,18 +83,20 @@ def current_store() -> Store:
 def run_badge(state: str) -> None:
     """Draws a run's state by icon, word and colour together. `silent` is a running one that has not been heard of lately."""
     icon, _sign, word, colour = _STATES.get(state, (":material/help:", "?", plain(state), "gray"))
+    word = _(word)
     st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
 
 
 def state_text(state: str) -> str:
     """A run's state for a table's cell: sign and word."""
     _icon, sign, word, _colour = _STATES.get(state, ("", "?", state, ""))
+    word = _(word)
     return f"{sign} {word}"
 
 
 def state_colours() -> dict[str, str]:
     """The colour names of the states as `state_text` writes them, for coloured cells."""
-    return {f"{sign} {word}": colour for _icon, sign, word, colour in _STATES.values()}
+    return {f"{sign} {_(word)}": colour for _icon, sign, word, colour in _STATES.values()}
 
 
 def show_error(error: TrainerError) -> None:

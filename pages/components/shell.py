@@ -1,8 +1,6 @@
 """The entry script: page settings, menu and the sidebar's foot. It runs before every page, whatever address is visited first."""
 
 import shutil
-from gettext import gettext as _
-from gettext import ngettext
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +10,8 @@ from pages.components.formats import format_bytes, plain
 from pages.components.navigation import home_page, page_named, page_names
 from pages.components.session import current_store
 from trainer_core import jobs
+from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 
 HERE = Path(__file__).parent
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 import numpy as np
 import streamlit as st
@@ -17,6 +16,7 @@ from trainer_core.answers import answers_of_evaluation, read_answers
 from trainer_core.data import Data
 from trainer_core.decisions import decide, read_threshold
 from trainer_core.errors import CheckpointError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking import tags
 

@@ -1,6 +1,5 @@
 """Playground, Take it home: a checkpoint as a zip with a model card, written in a process of its own."""
 
-from gettext import gettext as _
 from pathlib import Path
 
 import streamlit as st
@@ -11,6 +10,7 @@ from pages.components.work_progress import begin, is_going_on, take_result
 from trainer_core.config import PICTURES
 from trainer_core.decisions import read_threshold
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 _WRITING, _WRITTEN = "playground/exporting", "playground/exported"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from gettext import gettext as _
 from typing import Any
 
 import pandas as pd
@@ -11,16 +10,20 @@ import streamlit as st
 from pages.components.session import plain
 from trainer_core.conversation import Line
 from trainer_core.data.dialogues import records_of
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 
-_ARGUMENTS = {
-    "name": _("name"),
-    "type": _("type"),
-    "facilities": _("facilities"),
-    "price_range_lower": _("price from"),
-    "price_range_upper": _("price to"),
-    "rating_range_lower": _("rating from"),
-    "rating_range_upper": _("rating to"),
-}
+_ARGUMENTS = Words(
+    {
+        "name": mark("name"),
+        "type": mark("type"),
+        "facilities": mark("facilities"),
+        "price_range_lower": mark("price from"),
+        "price_range_upper": mark("price to"),
+        "rating_range_lower": mark("rating from"),
+        "rating_range_upper": mark("rating to"),
+    }
+)
 _SHOWN = ("name", "type", "price", "rating", "subway", "phone", "facilities")
 
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -18,6 +17,7 @@ from trainer_core.data import TextData
 from trainer_core.data.dialogues import Turn, from_text
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictor, Sampling
+from trainer_core.language import gettext as _
 
 _TALKS, _PENDING, _EDITED = "playground/talks", "playground/pending", "playground/edited"
 _JOINED = "playground/joined"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from gettext import gettext as _
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from trainer_core.data import TextData, TextSplit
 from trainer_core.data.delimited import distinct
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictions
+from trainer_core.language import gettext as _
 from trainer_core.tasks.seen_texts import SeenText
 from trainer_core.tasks.text_preview import preview_texts
 

@@ -1,7 +1,6 @@
 """Texts on the Train page: token by token as the model will read them, and how many are too long for it."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from pathlib import Path
 
 import streamlit as st
@@ -14,6 +13,7 @@ from pages.components.token_rows import token_row, token_rows
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError, ModelError
+from trainer_core.language import gettext as _
 from trainer_core.settings import build_config
 from trainer_core.tasks.seen_texts import TextPreview
 from trainer_core.tasks.text_preview import label_of, load_backend, preview_texts

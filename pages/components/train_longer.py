@@ -1,7 +1,6 @@
 """Train longer: a run that is over goes on from a checkpoint to more epochs, as one curve."""
 
 import math
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -9,6 +8,7 @@ from pages.components.run_cards import attempt
 from pages.components.session import format_count, plain
 from trainer_core import jobs
 from trainer_core.checkpoints import Checkpoint
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord
 

@@ -1,7 +1,6 @@
 """Playground, Try: a picture or texts go in, what each chosen checkpoint says comes out."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 
 import streamlit as st
 
@@ -17,9 +16,11 @@ from trainer_core.checkpoints import list_checkpoints
 from trainer_core.config import PICTURES
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictions, Predictor
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
-_INPUTS = {"one": _("One text"), "many": _("Several, a line each"), "file": _("A file")}
+_INPUTS = Words({"one": mark("One text"), "many": mark("Several, a line each"), "file": mark("A file")})
 
 
 def try_it(store: Store, chosen: Sequence[Chosen], predictor: Predictor) -> None:

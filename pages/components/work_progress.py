@@ -1,7 +1,6 @@
 """Work on data as a page shows it: started with a click, a bar while it goes on, called off with another."""
 
 from collections.abc import Mapping
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import streamlit as st
 
 from pages.components.session import plain
 from trainer_core.jobs.data_work import Work, cancel_work, look_at_work, start_work
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 _LOOK_SECONDS = 0.4

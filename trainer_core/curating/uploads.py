@@ -4,10 +4,10 @@ import hashlib
 import os
 import re
 import time
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 LARGEST_UPLOAD_MB = 200

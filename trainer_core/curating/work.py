@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from trainer_core.data.inspecting import Tell, inspect
 from trainer_core.data.record import Reading, Record, Step
 from trainer_core.data.sources import Guess, guess, read_source, source_digest
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store, write_atomically
 
 PREVIEW_ROWS = 8

@@ -6,10 +6,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from gettext import gettext as _
 from pathlib import Path, PurePosixPath
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 _MOST_BYTES = 4 * 2**30
 _MOST_FILES = 300_000

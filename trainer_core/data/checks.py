@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from trainer_core.data import rows as rows_of
 from trainer_core.data.alike import labels_of
 from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
 from trainer_core.data.record import Step
+from trainer_core.language import gettext as _
 
 SHOWN_CHARACTERS = 400
 _MAIN_LANGUAGE = 0.6

@@ -5,13 +5,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from gettext import gettext as _
 
 import pandas as pd
 
 from trainer_core.errors import DataError
+from trainer_core.language import Words, mark
+from trainer_core.language import gettext as _
 
-DELIMITERS = {",": _("comma"), "\t": _("tab"), ";": _("semicolon"), "|": _("bar")}
+DELIMITERS = Words({",": mark("comma"), "\t": mark("tab"), ";": mark("semicolon"), "|": mark("bar")})
 """What separates columns, and its name for people."""
 _LONGEST_FIELD = 2**27
 _LOOKED_AT = 200

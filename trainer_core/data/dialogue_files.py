@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from trainer_core.data.dialogue_forms import ACCEPTED, FORMS, form_of, read_row
 from trainer_core.data.dialogues import Dialogue, as_text
 from trainer_core.data.texts import TextSplit, split_of_texts
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 _SPLITS = ("train", "validation", "test")
 _ENDINGS = (".jsonl", ".json", ".ndjson")
@@ -133,7 +133,7 @@ def _choose(source: str, found: Mapping[str, Any], form: str) -> str:
         raise DataError(
             _(
                 "{source} holds no dialogues. {accepted}, in train.jsonl and, where there are, validation.jsonl and test.jsonl."
-            ).format(source=source, accepted=ACCEPTED)
+            ).format(source=source, accepted=_(ACCEPTED))
         )
     if form == "auto":
         return next(one for one in FORMS if one in found)

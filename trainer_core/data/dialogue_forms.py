@@ -7,16 +7,17 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from gettext import gettext as _
 from typing import Any
 
 from trainer_core.data.dialogues import Call, Dialogue, Role, Turn, as_json, from_text, records_turn
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.tools import TOOLS
 
 FORMS = ("context", "messages", "sharegpt", "instruction", "dialogue")
 """Where a folder holds several, the first of them that it has."""
-ACCEPTED = _(
+ACCEPTED = mark(
     "Dialogues are read as messages (role, content), ShareGPT's conversations (from, value), pairs such as instruction and output, "
     "and the course's context and response"
 )

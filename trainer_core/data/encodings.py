@@ -2,10 +2,10 @@
 
 import codecs
 import gzip
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

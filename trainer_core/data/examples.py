@@ -7,7 +7,6 @@ inspection to find.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from gettext import gettext as _
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from trainer_core.data.columns import SPLITS
 from trainer_core.data.record import Reading
 from trainer_core.data.squares import picture_of, png_of, to_square
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 OWN = ("split", "row", "text", "pair", "image", "label")
 """The columns that mean something to Descent."""

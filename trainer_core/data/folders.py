@@ -1,7 +1,6 @@
 """Folders by class: positive/1.txt or cat/1.png, below train/ and test/ where the splits are given."""
 
 from collections.abc import Mapping
-from gettext import gettext as _
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from trainer_core.data.located import PICTURE_ENDINGS, TEXT_ENDINGS
 from trainer_core.data.pictures import open_picture
 from trainer_core.data.squares import png_of
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 _LARGEST_TEXT = 64 * 2**20
 

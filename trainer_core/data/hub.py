@@ -9,11 +9,11 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from trainer_core.errors import DataError, ModelError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.secrets import HIDDEN, without_secrets
 
 PROBE_SECONDS = 3.0

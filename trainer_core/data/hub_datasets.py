@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from trainer_core.data import hub
 from trainer_core.data.images import ImageSplit
 from trainer_core.data.texts import TextColumns, TextSplit, read_tables
 from trainer_core.errors import DataError, TrainerError
+from trainer_core.language import gettext as _
 
 
 def check_reachable(dataset: str, revision: str = "") -> None:

@@ -3,7 +3,6 @@
 import gzip
 import struct
 import zlib
-from gettext import gettext as _
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from trainer_core.data.images import ImageSplit
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 _STEMS = {"train": "train", "test": "t10k"}
 _UNSIGNED_BYTE = 0x08

@@ -1,7 +1,6 @@
 """Looks a dataset over: what is in it, then each check, telling how far it is."""
 
 from collections.abc import Callable
-from gettext import gettext as _
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from trainer_core.data.alike import labels_of
 from trainer_core.data.examples import UNLABELLED_TASKS, rows_by_split
 from trainer_core.data.findings import FoundRow, Inspection, Problem, Spread
 from trainer_core.data.languages import languages_of, sample_rows
+from trainer_core.language import gettext as _
 
 Tell = Callable[[float, str], None]
 """Told the share that is done, 0 to 1, and what is being done."""

@@ -3,14 +3,13 @@
 Confident learning (Northcutt et al. 2021), by cleanlab.
 """
 
-from gettext import gettext as _
-
 import numpy as np
 import pandas as pd
 
 from trainer_core.data.checks import SHOWN_CHARACTERS
 from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
 from trainer_core.data.record import Step
+from trainer_core.language import gettext as _
 
 _LEAST_ROWS = 20
 

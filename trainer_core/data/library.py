@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from gettext import gettext as _
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +20,7 @@ import pandas as pd
 from trainer_core.data.examples import digest_of_examples, label_names_of, rows_by_split
 from trainer_core.data.record import Reading, Record, Step
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 RECORD, EXAMPLES = "record.json", "examples.parquet"
 REMOVED = ".removed"

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from trainer_core.data.reviews import LABELS, make_reviews
 from trainer_core.data.splits import SplitName, draw_stratified
 from trainer_core.data.texts import TextColumns, TextData, TextSplit, digest_of_texts
 from trainer_core.errors import ConfigError, DataError
+from trainer_core.language import gettext as _
 
 Data = ImageData | TextData
 Split = TypeVar("Split", ImageSplit, TextSplit)

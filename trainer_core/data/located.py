@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.config import COLUMNS, PICTURES
@@ -11,6 +10,8 @@ from trainer_core.data import idx
 from trainer_core.data.columns import SPLITS
 from trainer_core.data.record import Format
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.secrets import holds_secret
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -23,7 +24,7 @@ _TABLES: Mapping[str, Format] = {
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
     ".parquet": "parquet",
 }  # fmt: skip
-ACCEPTED = _(
+ACCEPTED = mark(
     "CSV, TSV, JSON, JSON lines and Parquet files are read, zip archives, folders of texts or pictures by class, "
     "and MNIST's IDX files"
 )
@@ -70,7 +71,7 @@ def locate(source: str) -> Located:
     if source.startswith(("/", ".", "~")) or not HUB_ID.fullmatch(source) or ending(path) in _TABLES or path.suffix == ".zip":
         raise DataError(
             _("There is no file or folder {source}. {accepted}; or give a hub id such as {hub}.").format(
-                source=source, accepted=ACCEPTED, hub="cornell-movie-review-data/rotten_tomatoes"
+                source=source, accepted=_(ACCEPTED), hub="cornell-movie-review-data/rotten_tomatoes"
             )
         )
     return Located("hub", source.split("/")[-1])
@@ -88,7 +89,7 @@ def _file(path: Path) -> Located:
         what = path.suffix or _("without an ending")
         raise DataError(
             _("{file} is of a kind that is not read ({what}). {accepted}. Save it as one of them.").format(
-                file=path.name, what=what, accepted=ACCEPTED
+                file=path.name, what=what, accepted=_(ACCEPTED)
             )
         )
     return Located(found, path.name.removesuffix(".gz").rsplit(".", 1)[0], path, {"train": path})
@@ -114,7 +115,7 @@ def _folder(folder: Path) -> Located:
     raise DataError(
         _(
             "The folder {folder} holds nothing that is read. {accepted}. Folders by class look like positive/1.txt or cat/1.png."
-        ).format(folder=folder.name, accepted=ACCEPTED)
+        ).format(folder=folder.name, accepted=_(ACCEPTED))
     )
 
 

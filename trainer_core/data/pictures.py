@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from gettext import gettext as _
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 MNIST_CONTENT_SHARE = 20 / 28
 """MNIST's digits were scaled into 20 of 28 pixels and moved so that their centre of mass is the middle (LeCun et al. 1998)."""

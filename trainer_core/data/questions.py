@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 
 @dataclass(frozen=True)

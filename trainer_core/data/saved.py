@@ -1,6 +1,5 @@
 """A saved dataset as what a run trains on."""
 
-from gettext import gettext as _
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from trainer_core.data.record import Record
 from trainer_core.data.squares import picture_of
 from trainer_core.data.texts import TextColumns, TextSplit, read_tables
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.measures import kind_of
 
 

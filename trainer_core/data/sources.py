@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from trainer_core.data.located import Located, locate
 from trainer_core.data.record import Reading
 from trainer_core.data.squares import png_of
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 Tables = dict[str, pd.DataFrame]
 """By split, every cell as text; pictures are PNG bytes in the column `image`."""

@@ -1,13 +1,13 @@
 """Draws validation and test rows from training rows: by class, seeded, the same on every machine."""
 
 import math
-from gettext import gettext as _
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 SplitName = Literal["train", "validation", "test"]
 SPLIT_SEED = 20_261

@@ -5,7 +5,6 @@ Each takes the examples and its options and returns new examples; none changes w
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from trainer_core.data.record import Step
 from trainer_core.data.rows import character_counts, empty_rows, label_variants, not_numbers, unlabelled_rows, word_counts
 from trainer_core.data.splits import SPLIT_SEED, draw_stratified
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 
 Examples = pd.DataFrame
 

@@ -4,7 +4,6 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from trainer_core.config import TrainConfig
 from trainer_core.data.splits import SplitName
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.measures import Kind, kind_of
 
 _LONGEST_FIELD = 2**27

@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Mapping
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.work_process import Answer, Tell, do_one
 

@@ -8,7 +8,6 @@ import json
 import shutil
 import tempfile
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from trainer_core.handing_in.script import (
     write_script,
 )
 from trainer_core.handing_in.zipping import write_zip
+from trainer_core.language import gettext as _
 from trainer_core.predictions import folder as predictions_folder
 from trainer_core.store import Store
 from trainer_core.tracking import tags

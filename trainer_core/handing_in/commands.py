@@ -3,7 +3,6 @@
 import argparse
 import shlex
 import sys
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.checkpoints import find_checkpoint
@@ -13,6 +12,7 @@ from trainer_core.handing_in.model_zip import write_model_zip, zip_name
 from trainer_core.handing_in.rerun import compare, rerun
 from trainer_core.handing_in.script import export_script
 from trainer_core.jobs.watching import Progress
+from trainer_core.language import gettext as _
 from trainer_core.terminal import duration, say, table
 from trainer_core.tracking import read
 

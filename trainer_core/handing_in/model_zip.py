@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from trainer_core.decisions import read_threshold
 from trainer_core.errors import RunError
 from trainer_core.handing_in.file_names import file_name
 from trainer_core.handing_in.zipping import write_zip
+from trainer_core.language import gettext as _
 from trainer_core.measures import kind_of
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking import tags

@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from gettext import gettext as _
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +29,7 @@ from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in.bundle import CONFIG, MODEL, PREDICTIONS, Bundle, open_bundle
 from trainer_core.jobs.once import train_once
 from trainer_core.jobs.watching import Progress, progress
+from trainer_core.language import gettext as _
 from trainer_core.predictions import read_predictions
 from trainer_core.settings import read_config, write_config
 from trainer_core.store import Store, open_store, write_atomically

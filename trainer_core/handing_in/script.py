@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import textwrap
 from collections.abc import Mapping
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from trainer_core.data import Data, ImageData, TextData, load_data
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
 from trainer_core.handing_in.text_lines import brings_products, text_lines
+from trainer_core.language import gettext as _
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number, read_config
 from trainer_core.store import Store

@@ -23,13 +23,13 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from gettext import gettext as _
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from trainer_core.errors import TooLongError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import open_store
 

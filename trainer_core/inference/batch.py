@@ -10,7 +10,6 @@ A process of its own beside the warm one, so that no question at the page waits 
 
 import sys
 from collections.abc import Mapping
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from trainer_core.data.record import Reading
 from trainer_core.data.sources import guess
 from trainer_core.decisions import decide, read_threshold
 from trainer_core.errors import CheckpointError, DataError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.work_process import Answer, Tell, do_one
 

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +15,7 @@ from torch import nn
 
 from trainer_core.errors import CheckpointError
 from trainer_core.free_memory import available_bytes
+from trainer_core.language import gettext as _
 
 _SHARE = 0.25
 """Of the machine's memory that kept models may fill; training needs the rest."""

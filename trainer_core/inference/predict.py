@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from trainer_core.config import NETWORKS, PICTURES, TrainConfig
 from trainer_core.decisions import read_threshold
 from trainer_core.errors import CheckpointError, DataError
 from trainer_core.inference.kept import Held, KeptModels, answer_from_processor, place
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tasks.image_classification import normalise
 from trainer_core.tasks.networks import ImageClassifier, build_network, class_probabilities

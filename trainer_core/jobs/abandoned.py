@@ -1,9 +1,9 @@
 """Runs that a launcher created and, killed in between, never queued: they end as failed, with a sentence."""
 
 import logging
-from gettext import gettext as _
 
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking import read, tags, write
 

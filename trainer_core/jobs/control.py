@@ -1,7 +1,6 @@
 """What a user does to a run that exists: stop, resume, reorder, rename, put away."""
 
 import time
-from gettext import gettext as _
 
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, last_whole, verify
 from trainer_core.config import TrainConfig
@@ -9,6 +8,7 @@ from trainer_core.errors import ConfigError, RunError
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.reporter import report
 from trainer_core.jobs.summon import ensure_supervisor
+from trainer_core.language import gettext as _
 from trainer_core.settings import SETTINGS, build_config, read_config
 from trainer_core.store import Store
 from trainer_core.tracking import read, tags, write

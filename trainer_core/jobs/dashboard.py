@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from gettext import gettext as _
 from typing import NoReturn
 
 from trainer_core.errors import TrainerError
@@ -13,6 +12,7 @@ from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import count_wanted
 from trainer_core.jobs.launching import launch
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
+from trainer_core.language import gettext as _
 from trainer_core.recipes import find_recipe
 from trainer_core.store import Store
 from trainer_core.tracking import read

@@ -9,13 +9,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import DataError
 from trainer_core.jobs.processes import Identity, end_group, identify, is_alive, send, wait_until_gone
 from trainer_core.jobs.summon import PROJECT_ROOT
+from trainer_core.language import gettext as _
 from trainer_core.store import Store, write_atomically
 
 _GRACE_SECONDS = 2.0

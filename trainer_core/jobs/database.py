@@ -11,11 +11,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import StoreError
 from trainer_core.jobs.processes import Identity, is_alive, this_host
+from trainer_core.language import gettext as _
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (

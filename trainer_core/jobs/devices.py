@@ -8,10 +8,10 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import ConfigError
+from trainer_core.language import gettext as _
 
 MOST_SLOTS = 64
 _ASK_SECONDS = 10

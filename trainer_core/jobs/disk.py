@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.checkpoints import list_checkpoints
 from trainer_core.errors import RunError
 from trainer_core.jobs.control import own_run
 from trainer_core.jobs.database import JobDatabase
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking import read, write
 from trainer_core.tracking.records import RunRecord

@@ -2,7 +2,6 @@
 
 import shlex
 import subprocess
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.config import TrainConfig
@@ -12,6 +11,7 @@ from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import count_wanted
 from trainer_core.jobs.processes import this_process
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
+from trainer_core.language import gettext as _
 from trainer_core.recipes import RECIPES, find_recipe
 from trainer_core.settings import SETTINGS, differences, to_params, write_config
 from trainer_core.store import Store, write_atomically

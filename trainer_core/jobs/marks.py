@@ -3,10 +3,10 @@ for who wants to undo it."""
 
 import posixpath
 import re
-from gettext import gettext as _
 
 from trainer_core.errors import RunError
 from trainer_core.jobs.control import own_run
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking import tags, write
 

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from gettext import gettext as _
 from math import prod
 from typing import Any
 
@@ -21,6 +20,7 @@ from trainer_core.data import as_the_model_sees
 from trainer_core.decisions import decide
 from trainer_core.errors import TooLongError, TrainerError
 from trainer_core.jobs.summon import PROJECT_ROOT
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 
 

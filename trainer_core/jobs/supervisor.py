@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from types import FrameType
 
@@ -28,6 +27,7 @@ from trainer_core.jobs.spare import COMMAND, SpareKeeper
 from trainer_core.jobs.summon import PROJECT_ROOT, is_launch_expected, lock_file, supervisor_lock, wants_spare
 from trainer_core.jobs.verdict import judge
 from trainer_core.jobs.watching import progress
+from trainer_core.language import gettext as _
 from trainer_core.secrets import start_logging
 from trainer_core.store import Store, open_store
 

@@ -3,13 +3,13 @@
 import os
 import signal
 from collections.abc import Mapping
-from gettext import gettext as _
 from typing import Any
 
 from trainer_core.batch_in_force import in_force, why_no_smaller
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.database import Job
 from trainer_core.jobs.watching import log_tail, progress
+from trainer_core.language import gettext as _
 from trainer_core.settings import read_config
 from trainer_core.store import Store
 from trainer_core.tracking.journal import read_records

@@ -2,13 +2,13 @@
 
 import importlib.util
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import Any
 
 import torch
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, ModelError
+from trainer_core.language import gettext as _
 
 _HEADS = {"classifier", "score"}
 """What peft trains of a classifier without being told."""

@@ -4,7 +4,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import SplitName, TextData
 from trainer_core.data.dialogues import from_text
 from trainer_core.errors import ConfigError, ModelError
+from trainer_core.language import gettext as _
 from trainer_core.measures import of_texts
 from trainer_core.tasks.chat_format import ChatFormat, Window, read_reply
 from trainer_core.tasks.chat_measures import examples_in, measure_answers, measure_names, measure_searches, names_in

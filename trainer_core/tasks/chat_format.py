@@ -9,11 +9,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any
 
 from trainer_core.data.dialogues import Call, Dialogue, Turn
 from trainer_core.errors import ModelError, TooLongError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.chat_template import MARKS, ChatTemplate
 
 Encode = Callable[[str], list[int]]

@@ -1,7 +1,6 @@
 """What a chat model will see of dialogues, token by token, without torch: which turns it learns, and which do not fit."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from trainer_core.config import NETWORKS, TrainConfig
 from trainer_core.data import TextData
 from trainer_core.data.dialogues import Dialogue, from_text
+from trainer_core.language import gettext as _
 from trainer_core.tasks.chat_format import ChatFormat
 from trainer_core.tasks.chat_template import MARKS, ChatTemplate, template_in, template_of
 from trainer_core.tasks.seen_texts import SeenText, TextPreview

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from trainer_core.data.dialogues import Turn
 from trainer_core.errors import ModelError
+from trainer_core.language import gettext as _
 
 MARKS: Mapping[str, str] = {
     "system": "<|system|>",

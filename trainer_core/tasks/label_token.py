@@ -5,7 +5,6 @@ The course has the model read the label's token too. Nothing is learnt from what
 """
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.utils.data import Dataset
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.label_position import logits_at_ends
 from trainer_core.tasks.task import Batch, Prepared, class_loss
 from trainer_core.tasks.text_format import LINE, choose_label_tokens, question

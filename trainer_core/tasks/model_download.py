@@ -2,12 +2,12 @@
 
 import shutil
 from collections.abc import Callable
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.data import hub
 from trainer_core.errors import ModelError, TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.model_source import check_source, check_weights, first_line, not_safetensors
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")

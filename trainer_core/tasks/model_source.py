@@ -2,12 +2,12 @@
 
 import json
 import os
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.config import NETWORKS, PICTURES, TrainConfig
 from trainer_core.data import hub
 from trainer_core.errors import ModelError
+from trainer_core.language import gettext as _
 
 
 def check_model(config: TrainConfig) -> None:

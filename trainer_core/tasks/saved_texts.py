@@ -1,6 +1,5 @@
 """Opens what a checkpoint of texts holds: a whole model, or an adapter and the model it belongs to."""
 
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from safetensors import SafetensorError
 
 from trainer_core.config import WRITERS, TrainConfig
 from trainer_core.errors import CheckpointError, ModelError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.adapters import quantised
 from trainer_core.tasks.text_models import load_model, load_tokenizer
 

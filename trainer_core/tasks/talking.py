@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.config import TrainConfig
 from trainer_core.data.dialogues import from_text
 from trainer_core.errors import CheckpointError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.adapters import quantised
 from trainer_core.tasks.chat import format_of
 from trainer_core.tasks.chat_writing import ChatWriter

@@ -1,7 +1,6 @@
 """Language models: built small from scratch, or read from a folder or the hub. safetensors only, remote code never."""
 
 from collections.abc import Iterable
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch.nn import functional
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.model_source import check_weights, first_line, not_safetensors
 from trainer_core.tasks.tokenizer_training import END, PADDING, train_backend

@@ -1,7 +1,6 @@
 """What a model will see of texts, token by token, without torch: for the page Train, before anything is launched."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from trainer_core.config import TrainConfig
 from trainer_core.data import SplitName, TextData
 from trainer_core.errors import ModelError
+from trainer_core.language import gettext as _
 from trainer_core.tasks.chat_preview import marked_backend, preview_dialogues
 from trainer_core.tasks.model_source import first_line
 from trainer_core.tasks.seen_texts import SeenText, TextPreview

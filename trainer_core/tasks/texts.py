@@ -1,7 +1,6 @@
 """From texts to a task ready to train."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch.utils.data import Dataset
 from trainer_core.config import CLASSIFIERS, WRITERS, TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError
+from trainer_core.language import gettext as _
 from trainer_core.measures import of_numbers, of_texts
 from trainer_core.tasks import chat, label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised

@@ -5,7 +5,6 @@ import logging
 import os
 import zipfile
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainer_core.language import gettext as _
 from trainer_core.tasks.text_format import ROUND
 
 logger = logging.getLogger("descent.worker")

@@ -11,11 +11,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.tools.bookings_hotels import BOOKINGS, made_up_hotels
 from trainer_core.tools.tool import Found, Tool
 

@@ -9,11 +9,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from trainer_core.errors import StoreError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.migration import bring_up_to_date
 

@@ -3,10 +3,10 @@
 import logging
 import sqlite3
 from contextlib import closing
-from gettext import gettext as _
 from pathlib import Path
 
 from trainer_core.errors import StoreError
+from trainer_core.language import gettext as _
 
 _log = logging.getLogger(__name__)
 

@@ -2,10 +2,10 @@
 
 import difflib
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 from trainer_core.errors import RunError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.client import open_client, sql_engine, with_store_errors
 from trainer_core.tracking.records import (

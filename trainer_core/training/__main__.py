@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 import threading
-from gettext import gettext as _
 from pathlib import Path
 from types import FrameType
 
 from trainer_core.errors import TrainerError
+from trainer_core.language import gettext as _
 from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.settings import read_config
 from trainer_core.store import open_store, why_not_written

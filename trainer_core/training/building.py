@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from trainer_core.config import NETWORKS, PICTURES, TEXTS, TrainConfig
 from trainer_core.data import Data, DataSummary, load_data
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task

@@ -5,7 +5,6 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from gettext import gettext as _
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -13,6 +12,7 @@ from transformers.trainer_callback import CallbackHandler
 
 from trainer_core.config import TrainConfig
 from trainer_core.errors import DivergedError
+from trainer_core.language import gettext as _
 from trainer_core.settings import format_number
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.saving import CheckpointFolder, score

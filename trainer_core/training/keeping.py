@@ -1,13 +1,13 @@
 """Keeps what the model answered for each example at each evaluation."""
 
 import logging
-from gettext import gettext as _
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.data import Data, SplitName
+from trainer_core.language import gettext as _
 from trainer_core.predictions import MOST_ROWS, kept_rows, write_predictions
 from trainer_core.store import Store, why_not_written
 from trainer_core.training.trainer import DescentTrainer

@@ -10,7 +10,6 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData, plan, summarise
 from trainer_core.foreseen import Foreseen, Range, format_foreseen, write_foreseen
+from trainer_core.language import gettext as _
 from trainer_core.settings import build_config
 from trainer_core.store import Store, open_store
 from trainer_core.tasks.chat_measures import examples_in

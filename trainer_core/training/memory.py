@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from gettext import gettext as _
 from typing import NoReturn
 
 from trainer_core.batch_in_force import Memory, in_force, make_smaller, why_no_smaller
 from trainer_core.checkpoints import last_whole
 from trainer_core.config import TrainConfig
 from trainer_core.errors import OutOfMemoryError
+from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.journal import Journal
 from trainer_core.training.saving import ROOM_SECONDS

@@ -6,7 +6,6 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, DivergedError, NotWrittenError
+from trainer_core.language import gettext as _
 from trainer_core.settings import format_number
 from trainer_core.store import why_not_written
 from trainer_core.tasks.task import Prepared, as_batch

@@ -6,7 +6,6 @@ import platform
 import sys
 import threading
 from functools import partial
-from gettext import gettext as _
 from importlib.metadata import version
 
 import torch
@@ -16,6 +15,7 @@ from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
 from trainer_core.config import CLASSIFIERS, TrainConfig
 from trainer_core.data import Data, plan, summarise
 from trainer_core.errors import DataError
+from trainer_core.language import gettext as _
 from trainer_core.predictions import drop_after
 from trainer_core.settings import read_config, write_config
 from trainer_core.store import Store, write_atomically

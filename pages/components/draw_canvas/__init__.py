@@ -4,11 +4,12 @@ The browser sends strokes, not pixels: little to check, nothing to decode, and a
 """
 
 import math
-from gettext import gettext as _
 from pathlib import Path
 
 import streamlit as st
 from PIL import Image, ImageDraw
+
+from trainer_core.language import gettext as _
 
 Stroke = list[tuple[float, float]]
 

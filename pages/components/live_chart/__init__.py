@@ -8,7 +8,6 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ import streamlit as st
 from plotly.io.json import to_json_plotly
 
 from trainer_core.handing_in.file_names import file_name
+from trainer_core.language import gettext as _
 
 PLOTLY_URL = "/vendor/plotly.min.js"
 _HERE = Path(__file__).parent

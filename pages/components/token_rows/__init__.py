@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from gettext import gettext as _
 from pathlib import Path
 
 import streamlit as st
 
 from pages.components.formats import format_count
+from trainer_core.language import gettext as _
 from trainer_core.tasks.seen_texts import SeenText
 
 _HERE = Path(__file__).parent
