@@ -752,6 +752,14 @@ class TrainConfig(BaseModel):
                     width=self.width, heads=self.heads, fit=max(1, round(self.width / self.heads)) * self.heads
                 ),
             )
+        if self.model == "small_gpt" and self.task == "chat" and self.width % (2 * self.heads):
+            raise _misfit(
+                "width",
+                _(
+                    "Width (width) is {width}; a chat model's is an even multiple of its {heads} heads, since positions are "
+                    "turned in pairs. Give one, such as {fit}."
+                ).format(width=self.width, heads=self.heads, fit=max(1, round(self.width / (2 * self.heads))) * 2 * self.heads),
+            )
         return self
 
     @model_validator(mode="after")

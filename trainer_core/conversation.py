@@ -1,5 +1,6 @@
 """A talk with a chat model: it writes, its calls are run for real, and it goes on with what they gave. For pages and the prompt."""
 
+import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from trainer_core.language import gettext as _
 from trainer_core.tasks.chat_format import read_reply, repair_reply
 from trainer_core.tools import TOOLS
 
+logger = logging.getLogger("descent.talk")
 MOST_CALLS = 3
 """Calls in a row, after which the model must answer."""
 
@@ -76,10 +78,12 @@ def answer(
         yield line
         if line.turn.call is None:
             return
-        given = run_call(checkpoint.config().dataset, line.turn)
+        if call == MOST_CALLS:
+            yield Line(Turn("assistant"), _("It called {count} times in a row and was ended.").format(count=MOST_CALLS + 1))
+            return
+        given = run_call(str(checkpoint.details.get("tools_from") or checkpoint.config().dataset), line.turn)
         talk.append(given)
         yield given
-    yield Line(Turn("assistant"), _("It searched {count} times in a row and was ended.").format(count=MOST_CALLS + 1))
 
 
 def _as_sent(talk: Sequence[Line]) -> tuple[Turn, ...]:
@@ -114,6 +118,12 @@ def run_call(dataset: str, turn: Turn) -> Line:
         return Line(records_turn(name, []), _("There is no tool “{name}” here; there is {known}.").format(name=name, known=known))
     try:
         found = tool.run(dataset, arguments)
+        return Line(records_turn(name, found.records), found.note)
     except DataError as error:
         return Line(records_turn(name, []), str(error))
-    return Line(records_turn(name, found.records), found.note)
+    except Exception as error:  # a model may ask for anything, and a tool is anybody's function
+        logger.exception("The tool %s failed", name)
+        return Line(
+            records_turn(name, []),
+            _("{name} failed: {kind}. What it was asked stands above.").format(name=name, kind=type(error).__name__),
+        )

@@ -20,8 +20,8 @@ from trainer_core.jobs.predictor import Predictor, Sampling
 from trainer_core.language import gettext as _
 
 _TALKS, _PENDING, _EDITED = "playground/talks", "playground/pending", "playground/edited"
-_JOINED = "playground/joined"
-"""In the session: how many lines of a later speaker's talk are the first one's."""
+_JOINED, _LEAD = "playground/joined", "playground/lead"
+"""In the session: how many lines of a talk another speaker had, and who heard all that was said."""
 _DRAWN_SECONDS = 0.05
 """Between two drawings of a turn that is being written."""
 _EXAMPLES = 4
@@ -181,7 +181,7 @@ def _draw_talk(
     for number, place in enumerate(places):
         end = places[number + 1] if number + 1 < len(places) else len(lines)
         if place == joined > 0:
-            st.caption(_("It joins here; what stands above is the first one's talk."))
+            st.caption(_("It joins here; what stands above was said by another."))
         with st.chat_message("user"):
             _draw_said(lines[place].turn.content, number, can_edit=is_first and pending is None)
         said = lines[place + 1 : end]
@@ -264,7 +264,7 @@ def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: 
                     shown = time.monotonic()
         is_complete = True
     except TrainerError as error:
-        is_complete = True
+        is_complete = not written  # what is there of a turn is kept
         place.empty()
         show_error(error)
         return False
@@ -275,15 +275,20 @@ def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: 
 
 
 def _talks(speakers: Sequence[Speaker]) -> dict[str, list[Line]]:
-    """Each speaker's talk. One that comes later goes on with the first one's, so that both answer to the same."""
+    """Each speaker's talk. Whoever did not hear all that the user said goes on with the talk of one who did."""
     talks: dict[str, list[Line]] = st.session_state.setdefault(_TALKS, {})
     joined: dict[str, int] = st.session_state.setdefault(_JOINED, {})
-    first = talks.setdefault(speakers[0].key, [])
-    for speaker in speakers[1:]:
-        if speaker.key not in talks:
-            talks[speaker.key] = list(first)
-            joined[speaker.key] = len(first)
-    return {speaker.key: talks[speaker.key] for speaker in speakers}
+    lead = talks.get(st.session_state.get(_LEAD, speakers[0].key), [])
+    for speaker in speakers:
+        if _said(talks.get(speaker.key, [])) != _said(lead):
+            talks[speaker.key] = list(lead)
+            joined[speaker.key] = len(lead)
+    st.session_state[_LEAD] = speakers[0].key
+    return {speaker.key: talks.setdefault(speaker.key, []) for speaker in speakers}
+
+
+def _said(lines: Sequence[Line]) -> list[str]:
+    return [line.turn.content for line in lines if line.turn.role == "user"]
 
 
 def _cut_after_user(lines: list[Line]) -> None:
@@ -321,5 +326,5 @@ def _edit(number: int, field: str) -> None:
 
 
 def _forget() -> None:
-    for key in (_TALKS, _PENDING, _EDITED, _JOINED):
+    for key in (_TALKS, _PENDING, _EDITED, _JOINED, _LEAD):
         st.session_state.pop(key, None)

@@ -20,6 +20,7 @@ from trainer_core.tools import TOOLS
 
 TOOL = {"type": "function", "function": {"name": "search_hotels", "parameters": {"type": "object", "properties": {}}}}
 HELLO = [("user", "hello"), ("assistant", "good day")]
+MESSAGES: tuple[dict[str, Any], ...] = tuple({"role": role, "content": content} for role, content in HELLO)
 
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -29,6 +30,10 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
 def context_row(*turns: dict[str, Any]) -> dict[str, str]:
     *before, last = turns
     return {"context": json.dumps(before, ensure_ascii=False), "response": json.dumps(last, ensure_ascii=False)}
+
+
+def own_row(turns: list[dict[str, Any]], learned: int) -> dict[str, Any]:
+    return {"dialogue": {"turns": turns, "learned": [learned], "tools": []}}
 
 
 USER = {"role": "user", "content": "有暖气的酒店"}
@@ -184,3 +189,61 @@ def test_dialogues_saved_on_the_page_data_train_as_they_were(tmp_path: Path) -> 
     saved = load_texts(TrainConfig(task="chat", dataset="talks", model="small_gpt"), tmp_path / "saved")
     bare = load_texts(TrainConfig(task="chat", dataset=str(folder), model="small_gpt"))
     assert {name: split.texts for name, split in saved.splits.items()} == {name: split.texts for name, split in bare.splits.items()}
+
+
+def test_several_calls_at_once_are_read_one_after_the_other_each_with_what_it_gave() -> None:
+    def call(number: str, kind: str) -> dict[str, Any]:
+        return {"id": number, "type": "function", "function": {"name": f"find_{kind}", "arguments": {"kind": kind, "other": None}}}
+
+    messages = [
+        USER,
+        {"role": "assistant", "content": "let me look", "tool_calls": [call("1", "a"), call("2", "b")]},
+        {"role": "tool", "tool_call_id": "2", "content": "found b"},
+        {"role": "tool", "tool_call_id": "1", "content": "found a"},
+        {"role": "assistant", "content": "both"},
+    ]
+    turns = read_row("messages", {"messages": messages}).turns
+    assert [turn.call or turn.content for turn in turns[1:]] == [
+        ("find_a", {"kind": "a"}),
+        "found a",
+        ("find_b", {"kind": "b"}),
+        "found b",
+        "both",
+    ]
+    assert [turn.name for turn in turns if turn.role == "tool"] == ["find_a", "find_b"]
+
+
+def test_messages_on_both_sides_of_a_pair_are_read_and_the_answer_alone_is_learned() -> None:
+    row = {"prompt": [*MESSAGES, {"role": "user", "content": "more"}], "completion": [{"role": "assistant", "content": "less"}]}
+    dialogue = read_row("instruction", row)
+    assert [turn.content for turn in dialogue.turns] == ["hello", "good day", "more", "less"]
+    assert dialogue.learned == (3,)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (context_row(USER, ANSWER), {"context": "[]"}),
+        ({"instruction": "a", "output": "b"}, {"instruction": "a"}),
+        ({"instruction": "a", "output": "b"}, {"instruction": "a", "output": "b", "history": ["x"]}),
+        ({"messages": list(MESSAGES)}, {"messages": [USER, {"role": "assistant", "tool_calls": 5}]}),
+        (
+            {"dialogue": {"turns": [USER, ANSWER], "learned": [1], "tools": []}},
+            {"dialogue": {"turns": [USER], "learned": [5], "tools": []}},
+        ),
+        (
+            {"dialogue": {"turns": [USER, ANSWER], "learned": [1], "tools": []}},
+            {"dialogue": {"turns": [USER], "learned": [0], "tools": []}},
+        ),
+    ],
+)
+def test_a_row_that_is_not_as_the_others_is_named(first: dict[str, Any], second: dict[str, Any], tmp_path: Path) -> None:
+    write_lines(tmp_path / "train.jsonl", [first, second])
+    with pytest.raises(DataError, match="Row 2 of the train split"):
+        read_folder(tmp_path)
+
+
+def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
+    write_lines(tmp_path / "train.jsonl", [{"prompt": "one\u2028two", "completion": "three\u0085four"}])
+    (text,) = read_folder(tmp_path)["train"].texts
+    assert from_text(text).turns[0].content == "one\u2028two"

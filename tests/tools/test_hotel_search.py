@@ -98,3 +98,27 @@ def test_the_courses_hotels_are_searched() -> None:
     for record in found.records:
         assert record["type"] == "舒适型"
         assert any("暖气" in one for one in record["facilities"])
+
+
+def test_many_conditions_that_nothing_meets_are_left_out_at_once() -> None:
+    asked = [f"no such thing {number}" for number in range(200)]
+    found = TOOLS["search_hotels"].run("bookings", {"facilities": ["健身房", *asked], "type": "经济型"})
+    assert all("健身房" in record["facilities"] and record["type"] == "经济型" for record in found.records)
+    assert found.note.count("no such thing") == 200
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"facilities": 5}, {"price_range_upper": 10**400}, {"name": "\ud800x"}, {"type": ["a"]}, {"name": {}}]
+)
+def test_whatever_a_model_asks_for_is_answered_or_refused_in_a_sentence(arguments: dict[str, Any]) -> None:
+    from trainer_core.conversation import run_call
+    from trainer_core.data.dialogues import Turn
+
+    line = run_call("bookings", Turn("assistant", call=("search_hotels", arguments)))
+    assert line.turn.role == "tool"
+
+
+def test_hotels_with_odd_fields_are_read(tmp_path: Path) -> None:
+    odd = [{"name": "A", "type": ["x"], "price": {"low": 1}, "rating": "good", "facilities": 5}, {"name": 7, "facilities": None}]
+    (tmp_path / "hotels.json").write_text(json.dumps(odd), encoding="utf-8")
+    assert len(search(tmp_path).records) == 2

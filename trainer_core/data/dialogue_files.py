@@ -47,7 +47,7 @@ def read_rows(path: Path) -> Rows:
             raise DataError(_("{file} is no JSON: {cause}. Mend it there.").format(file=path, cause=error)) from error
         return [row for row in rows if isinstance(row, dict)]
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

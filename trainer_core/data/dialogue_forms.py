@@ -64,7 +64,10 @@ def read_row(form: str, row: Row) -> Dialogue:
 
     Raises DataError with what is wrong, without saying where the row stands.
     """
-    dialogue = _READERS[form](row)
+    try:
+        dialogue = _READERS[form](row)
+    except (KeyError, StopIteration, IndexError, TypeError, AttributeError) as error:
+        raise DataError(_("it is not as the other rows are ({kind})").format(kind=type(error).__name__)) from error
     if not dialogue.learned:
         raise DataError(_("no turn of an assistant is in it, so there is nothing to learn"))
     if dialogue.learned[0] == 0:
@@ -101,7 +104,7 @@ def _course_turn(turn: Any) -> Turn:
 def _from_messages(row: Row) -> Dialogue:
     turns: list[Turn] = []
     tools = _tools_in(row.get("tools"))
-    for message in _list_in(row, "messages"):
+    for message in _one_call_each(_list_in(row, "messages")):
         if not isinstance(message, Mapping):
             raise DataError(_("a message in it is no object with role and content"))
         role = _role(message.get("role"))
@@ -132,6 +135,10 @@ def _from_sharegpt(row: Row) -> Dialogue:
 
 def _from_instruction(row: Row) -> Dialogue:
     first, second = next(pair for pair in _PAIRS if set(pair) <= set(row))
+    if isinstance(row[first], list):  # trl's conversational form: messages on both sides, the answer's learned
+        whole = _from_messages({"messages": [*row[first], *row[second]], "tools": row.get("tools")})
+        begins = len(_from_messages({"messages": row[first]}).turns)
+        return Dialogue(whole.turns, tuple(place for place in whole.learned if place >= begins), whole.tools)
     asked, answer = str(row[first] or "").strip(), str(row[second] or "").strip()
     if str(row.get("input") or "").strip():
         asked = f"{asked}\n{str(row['input']).strip()}"
@@ -146,8 +153,12 @@ def _from_instruction(row: Row) -> Dialogue:
 def _from_dialogue(row: Row) -> Dialogue:
     told = row["dialogue"]
     try:
-        return from_text(told if isinstance(told, str) else json.dumps(told))
-    except (ValueError, KeyError, TypeError) as error:
+        dialogue = from_text(told if isinstance(told, str) else json.dumps(told))
+        roles = [turn.role for turn in dialogue.turns]
+        if not set(roles) <= set(_ROLES.values()) or any(roles[place] != "assistant" for place in dialogue.learned):
+            raise ValueError(", ".join(map(str, [*roles, *dialogue.learned])))
+        return dialogue
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise DataError(_("its dialogue is not as Descent writes one ({cause})").format(cause=error)) from error
 
 
@@ -178,7 +189,7 @@ def _add(
         called = next((turn.call[0] for turn in reversed(turns) if turn.call is not None), "")
         turns.append(Turn("tool", content.strip() or "[]", name=name or called))
         return
-    if content.strip() or not calls:
+    if not calls:  # words beside a call are left out: a turn is one or the other
         turns.append(Turn(role, content))
     turns += [Turn("assistant", call=call) for call in calls]
 
@@ -187,7 +198,33 @@ def _openai_call(call: Any) -> Call:
     told = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(told, Mapping) or not told.get("name"):
         raise DataError(_("a tool call in it has no function with a name"))
-    return str(told["name"]), _arguments(told.get("arguments") or {})
+    # Tables with a column for every argument have None where a row has none.
+    arguments = {name: value for name, value in _arguments(told.get("arguments") or {}).items() if value is not None}
+    return str(told["name"]), arguments
+
+
+def _one_call_each(messages: Sequence[Any]) -> list[Any]:
+    """Messages with several calls at once as one call after the other, each followed by what its tool gave."""
+    found: list[Any] = []
+    results: dict[str, Any] = {}
+    for message in messages:
+        if isinstance(message, Mapping) and message.get("tool_call_id"):
+            results[str(message["tool_call_id"])] = message
+    taken: set[str] = set()
+    for message in messages:
+        calls = message.get("tool_calls") if isinstance(message, Mapping) else None
+        if isinstance(message, Mapping) and str(message.get("tool_call_id")) in taken:
+            continue
+        if not isinstance(calls, list) or len(calls) < 2:
+            found.append(message)
+            continue
+        for call in calls:
+            found.append({**message, "content": None, "tool_calls": [call]})
+            number = str(call.get("id")) if isinstance(call, Mapping) else ""
+            if number in results:
+                found.append(results[number])
+                taken.add(number)
+    return found
 
 
 def _text_call(said: str) -> Call:

@@ -127,11 +127,34 @@ def _go_on(model: Any, tokenizer: Any, told: dict[str, Any], text: str, most: in
 
 @torch.inference_mode()
 def _reply(model: Any, tokenizer: Any, told: dict[str, Any], messages: Sequence[dict[str, Any]], most: int = 200) -> str:
-    """The likeliest next turn of a dialogue; a call comes as the model writes it."""
-    turns = list(messages)
+    """The likeliest next turn of a dialogue; a call comes as the model writes it. Of a long one the oldest turns are left out."""
+    if not messages:
+        raise ValueError("A dialogue has at least one message: {'role': 'user', 'content': '...'}.")
+    turns = [_as_learnt(message, tokenizer, told["has_tools"]) for message in messages]
     if told["system"] and turns[0]["role"] != "system":
         turns.insert(0, {"role": "system", "content": told["system"]})
-    text = tokenizer.apply_chat_template(turns, tools=told["tools"] or None, tokenize=False, add_generation_prompt=True)
-    ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    head = turns[:1] if turns[0]["role"] == "system" else []
+    rest = turns[len(head) :]
+    room = told["max_length"] - min(most, told["max_length"] // 8)
+    while True:
+        asked = {"tools": told["tools"] or None, "tokenize": False, "add_generation_prompt": True}
+        text = tokenizer.apply_chat_template([*head, *rest], **asked)
+        ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        if ids.shape[1] <= room or len(rest) < 2:
+            break
+        rest = rest[1:]
     written = model.generate(ids, max_new_tokens=most, do_sample=False, pad_token_id=tokenizer.pad_token_id)[0, ids.shape[1] :]
     return str(tokenizer.decode(written, skip_special_tokens=False)).removesuffix(tokenizer.eos_token).strip()
+
+
+def _as_learnt(message: dict[str, Any], tokenizer: Any, has_tools: bool) -> dict[str, Any]:
+    """A message as the model learnt it: no special tokens in what was said, and without tools in the template a call as a text."""
+    content = str(message.get("content") or "")
+    if message["role"] in ("user", "tool"):
+        for token in (str(one.content) for one in tokenizer.added_tokens_decoder.values() if one.special):
+            content = content.replace(token, f"{token[0]}\u200b{token[1:]}")
+    calls = message.get("tool_calls")
+    if calls and not has_tools:
+        return {"role": "assistant", "content": json.dumps(calls[0]["function"], ensure_ascii=False)}
+    role = "user" if message["role"] == "tool" and not has_tools else message["role"]
+    return {**message, "role": role, "content": content}

@@ -115,7 +115,16 @@ def _texts(config: TrainConfig, checkpoint: Checkpoint, folder: Path) -> dict[st
         tokenizer.save_pretrained(folder)
     if config.task == "chat":
         tools, system = checkpoint.details.get("tools") or (), checkpoint.details.get("system", "")
-        return {"kind": "chat", "tools": list(tools), "system": system}
+        from trainer_core.tasks.chat import format_of
+
+        has_tools = format_of(tokenizer).template.has_tools
+        return {
+            "kind": "chat",
+            "tools": list(tools) if has_tools else [],
+            "system": system,
+            "has_tools": has_tools,
+            "max_length": config.max_length,
+        }
     frame = find_frame(tokenizer, model, bool(config.pair_column))
     kinds = {"label_token": "label_token", "regression": "number", "language_modelling": "continuation"}
     return {

@@ -19,7 +19,7 @@ from trainer_core.data.dialogues import from_text
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.language import gettext as _
 from trainer_core.measures import of_texts
-from trainer_core.tasks.chat_format import ChatFormat, Window, read_reply
+from trainer_core.tasks.chat_format import ChatFormat, Window, read_reply, special_tokens
 from trainer_core.tasks.chat_measures import examples_in, measure_answers, measure_names, measure_searches, names_in
 from trainer_core.tasks.chat_preview import marked_backend
 from trainer_core.tasks.chat_template import our_template, template_of
@@ -117,7 +117,7 @@ def format_of(tokenizer: Any) -> ChatFormat:
     def encode(text: str) -> list[int]:
         return list(backend.encode(text, add_special_tokens=False).ids)
 
-    return ChatFormat(template, encode, [str(token) for token in tokenizer.all_special_tokens])
+    return ChatFormat(template, encode, special_tokens(backend))
 
 
 def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, limit: int | None) -> Prepared:
@@ -141,6 +141,11 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
                 "{dropped:,} do not fit."
             ).format(split=name, kept=kept, turns=turns, cut=cut, dropped=turns - kept)
         )
+        refused = next((why for dialogue in dialogues if (why := form.refusal(dialogue))), "") if kept < turns else ""
+        if refused:
+            logger.warning("%s", refused)
+        if not windows[name] and refused:
+            raise ModelError(refused)
         if not windows[name]:
             raise ConfigError(
                 {
@@ -193,7 +198,9 @@ def _commonest(data: TextData) -> dict[str, Any]:
         dialogue = from_text(text)
         tools[json.dumps(dialogue.tools)] += 1
         systems[next((turn.content for turn in dialogue.turns if turn.role == "system"), "")] += 1
-    return {"tools": json.loads(tools.most_common(1)[0][0]), "system": systems.most_common(1)[0][0]}
+    # Where a tool finds what it works on: a folder, or what was made up here.
+    place = data.name if data.source.startswith("descent:") else data.source
+    return {"tools_from": place} | {"tools": json.loads(tools.most_common(1)[0][0]), "system": systems.most_common(1)[0][0]}
 
 
 def _measure_written(

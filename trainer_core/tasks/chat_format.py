@@ -18,8 +18,15 @@ from trainer_core.tasks.chat_template import MARKS, ChatTemplate
 
 Encode = Callable[[str], list[int]]
 """From a text to its tokens; special tokens in the text become themselves, and none is added."""
-_WRAPPERS = re.compile(r"<tool_call>|</tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function_call>|</function_call>|```(?:json)?")
 _CALL_WORDS = (MARKS["call"], "CALL ")
+_THOUGHT = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
+_TAGGED = re.compile(r"<(tool_call|function_call)>\s*(.*?)\s*(?:</\1>|$)", re.DOTALL)
+_FENCED = re.compile(r"^```(?:json)?\s*(\{.*\})\s*```$", re.DOTALL)
+_ANSWER = "descentanswer"
+
+
+class _NotNestedError(ModelError):
+    """The template shows earlier turns in another way once others follow."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class ChatFormat:
         self.template = template
         self._encode, self._guarded = encode, [token for token in guarded if token]
         self._known: dict[str, list[int]] = {}
+        self.nests = self._finds_nested()
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a piece; those asked for lately are remembered."""
@@ -71,21 +79,22 @@ class ChatFormat:
         return found
 
     def pieces(self, dialogue: Dialogue) -> list[Piece]:
-        """The rendered dialogue, cut where an assistant's turn begins or ends. Raises ModelError for what the template refuses."""
+        """The rendered dialogue, cut where an assistant's turn begins or ends.
+
+        Raises ModelError for what the template refuses, and where it shows earlier turns in another way once others follow.
+        """
         turns = [self._guard(turn) for turn in dialogue.turns]
         pieces: list[Piece] = []
         done = ""
         for place, turn in enumerate(turns):
             if turn.role != "assistant" or place == 0:
                 continue
-            asked = self.template.render(turns[:place], dialogue.tools, ask=True)
+            before = self._before(turns[:place], dialogue.tools)
             whole = self.template.render(turns[: place + 1], dialogue.tools, ask=False)
-            shared = _shared(asked, whole)
-            if not whole.startswith(done):
-                # A template that shows earlier turns in another way once others follow: what was learned stays as it was.
-                done = whole[: _shared(done, whole)]
-            pieces.append(Piece(whole[len(done) : max(shared, len(done))], False, place - 1))
-            said, after = _to_the_end(whole[max(shared, len(done)) :], self.template.end)
+            if not before.startswith(done) or not whole.startswith(before):
+                raise _NotNestedError(_("The model's chat template shows earlier turns in another way once others follow."))
+            pieces.append(Piece(before[len(done) :], False, place - 1))
+            said, after = _to_the_end(whole[len(before) :], self.template.end)
             pieces.append(Piece(said, place in dialogue.learned, place))
             done = whole[: len(whole) - len(after)]
         return [piece for piece in pieces if piece.text]
@@ -93,30 +102,46 @@ class ChatFormat:
     def prompt(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]], most: int) -> tuple[list[int], int]:
         """What the model reads before it writes the next turn, `most` tokens at the most, and the first turn that is kept.
 
-        Of what is too long the oldest turns are left out; a system's turn stays. Raises ModelError where not even the last fits.
+        Of what is too long the oldest turns are left out; a system's turn stays. Raises TooLongError where not even the last fits,
+        and ModelError for what the template refuses.
         """
         refused, shortest = None, 0
         for first in self._starts(turns):
-            kept = _from(turns, first)
             try:
-                pieces = self.pieces(Dialogue(tuple(kept), (), tuple(tools)))
-                ids = [token for piece in pieces for token in self.encode(piece.text)]
-                done = "".join(piece.text for piece in pieces)
-                whole = self.template.render([self._guard(turn) for turn in kept], tools, ask=True)
-                ids += self.encode(whole[_shared(done, whole) :])
+                ids = self._prompt(_from(turns, first), tools)
             except ModelError as error:
                 refused = error
                 continue
             if len(ids) <= most:
                 return ids, first
             shortest = len(ids)
-        if refused is not None:
+        if not shortest and refused is not None:
             raise refused
         raise TooLongError(
             _("The last turn takes {tokens:,} tokens, and {most:,} are left for it. Make it shorter.").format(
                 tokens=shortest, most=most
             )
         )
+
+    def _prompt(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]]) -> list[int]:
+        before = self._before([self._guard(turn) for turn in turns], tools)
+        if self.nests:
+            try:
+                pieces = self.pieces(Dialogue(tuple(turns), (), tuple(tools)))
+            except _NotNestedError:
+                return self.encode(before)
+            done = "".join(piece.text for piece in pieces)
+            if before.startswith(done):
+                ids = [token for piece in pieces for token in self.encode(piece.text)]
+                return [*ids, *self.encode(before[len(done) :])]
+        return self.encode(before)
+
+    def _before(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]]) -> str:
+        """What stands before the turn that comes next. Of what a template asks with, such as the beginning of a thought, only that
+        which it also writes before a turn that is there: a model that learnt from such turns never met the rest."""
+        asked = self.template.render(turns, tools, ask=True)
+        answered = self.template.render([*turns, Turn("assistant", _ANSWER)], tools, ask=False)
+        return asked[: _shared(asked, answered)]
 
     def windows(self, dialogue: Dialogue, most: int) -> Iterator[Window]:
         """What is read of a dialogue at once: all of it, or, where it is longer than `most` tokens, parts that begin at a turn.
@@ -136,7 +161,7 @@ class ChatFormat:
             # The next begins as early as it may for the first turn that is still to be learned.
             target = left[0]
             for start in self._starts(dialogue.turns[:target]):
-                if start > first and self._window(dialogue, start, [target], most) is not None:
+                if (start > first or not self.nests) and self._window(dialogue, start, [target], most) is not None:
                     first = start
                     break
             else:
@@ -147,8 +172,11 @@ class ChatFormat:
         kept = _from(dialogue.turns, first)
         moved = len(dialogue.turns) - len(kept)
         learned = tuple(place - moved for place in dialogue.learned if place - moved > 0)
+        part = Dialogue(tuple(kept), learned, dialogue.tools)
         try:
-            pieces = self.pieces(Dialogue(tuple(kept), learned, dialogue.tools))
+            pieces = self.pieces(part) if self.nests else self._alone(part, wanted[0] - moved)
+        except _NotNestedError:
+            pieces = self._alone(part, wanted[0] - moved)
         except ModelError:
             return None
         ids: list[int] = []
@@ -168,6 +196,42 @@ class ChatFormat:
         end = len(mask) - mask[::-1].index(True)  # what follows the last learned token teaches nothing
         return Window(ids[:end], mask[:end], tuple(turns), first)
 
+    def _alone(self, dialogue: Dialogue, place: int) -> list[Piece]:
+        """One turn and what stands before it, as it will be asked for: for templates that render the past in changing ways."""
+        if place <= 0:
+            return []
+        turns = [self._guard(turn) for turn in dialogue.turns[: place + 1]]
+        try:
+            before = self._before(turns[:-1], dialogue.tools)
+            whole = self.template.render(turns, dialogue.tools, ask=False)
+        except ModelError:
+            return []
+        shared = _shared(before, whole)
+        said, _after = _to_the_end(whole[shared:], self.template.end)
+        return [Piece(before[:shared], False, place - 1), Piece(said, True, place)]
+
+    def refusal(self, dialogue: Dialogue) -> str:
+        """Why the template takes none of a dialogue; empty where it takes it."""
+        try:
+            self.template.render([self._guard(turn) for turn in dialogue.turns], dialogue.tools, ask=False)
+        except ModelError as error:
+            return str(error)
+        return ""
+
+    def _finds_nested(self) -> bool:
+        """Whether a dialogue's beginning is rendered the same whatever follows it, tried on one with a call and one without."""
+        calls = (
+            [Turn("assistant", call=(_ANSWER, {_ANSWER: 1})), Turn("tool", "[]", name=_ANSWER)] if self.template.has_tools else []
+        )
+        turns = (Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c"), *calls, Turn("assistant", "d"), Turn("user", "e"))
+        try:
+            self.pieces(Dialogue((*turns, Turn("assistant", "f")), ()))
+        except _NotNestedError:
+            return False
+        except ModelError:  # it refuses what is tried, not what it is
+            return True
+        return True
+
     @staticmethod
     def _starts(turns: Sequence[Turn]) -> list[int]:
         """Turns at which a part may begin: all of it, then later and later, each time with a user's turn or a tool's."""
@@ -184,32 +248,49 @@ class ChatFormat:
 
 
 def read_reply(text: str, tools: Sequence[str]) -> Reply:
-    """What a model wrote, special tokens of the end taken off: a call in the form of ours or of the usual templates, or a text."""
-    plain = text.strip()
-    marked = next((word for word in _CALL_WORDS if plain.startswith(word.strip())), None)
-    body = plain[len(marked.strip()) :].strip() if marked else _WRAPPERS.sub("", plain).strip()
-    wrapped = marked is not None or body != plain
-    name, found = _named(body, tools)
-    if found is None and marked and (told := re.match(r"([\w.-]+)\s*(?=\{)", body)):
-        name, found = told[1], body[told.end() :]
-    if found is None and body[:1] in ("{", "["):
-        name, found = "", body
-    if found is None or not (wrapped or name or body[:1] == "{"):
-        return Reply("", broken=plain) if wrapped else Reply(plain)
+    """What a model wrote, special tokens of the end taken off: a call in the form of ours or of the usual templates, or a text.
+
+    A thought before it is left out; of several calls the first one counts.
+    """
+    plain = _THOUGHT.sub("", text).strip()
+    marked = next((word for word in _CALL_WORDS if plain == word.strip() or plain.startswith(word)), None)
+    if marked is not None:
+        body = plain[len(marked) :].strip()
+        named = re.match(r"([\w.-]+)\s*(?=\{)", body)
+        name, found = (named[1], body[named.end() :]) if named else ("", body)
+        return _call_in(name, found, plain)
+    tagged = _TAGGED.search(plain)
+    for sign in ("[TOOL_CALLS]", "<|python_tag|>"):
+        if plain.startswith(sign):
+            return _call_in("", plain[len(sign) :].strip(), plain)
+    if tagged is not None:
+        name, rest = _named(tagged[2], tools)
+        return _call_in(name, rest if rest is not None else tagged[2], plain)
+    name, rest = _named(plain, tools)
+    if rest is not None:
+        return _call_in(name, rest, plain)
+    fenced = _FENCED.match(plain)
+    reply = _call_in("", fenced[1] if fenced else plain, plain) if fenced or plain[:1] == "{" else Reply(plain)
+    return reply if reply.call is not None else Reply(plain)  # without a sign of a call it is a text that begins with a brace
+
+
+def _call_in(name: str, told: str, written: str) -> Reply:
+    """The call in a piece of JSON: arguments alone where the name is known, else an object with both."""
     try:
-        told = json.loads(found)
+        # A second call, or words behind it, do not make the first one wrong.
+        found, _end = json.JSONDecoder().raw_decode(told)
     except ValueError:
-        return Reply("", broken=plain)
-    if isinstance(told, list) and len(told) == 1:
-        told = told[0]
-    if not isinstance(told, dict):
-        return Reply("", broken=plain)
+        return Reply("", broken=written)
+    if isinstance(found, list) and found:
+        found = found[0]
+    if not isinstance(found, dict):
+        return Reply("", broken=written)
     if name:
-        return Reply("", (name, told))
-    arguments = told.get("arguments", told.get("parameters"))
-    if isinstance(told.get("name"), str) and isinstance(arguments, dict):
-        return Reply("", (told["name"], arguments))
-    return Reply("", broken=plain) if wrapped else Reply(plain)
+        return Reply("", (name, found))
+    arguments = found.get("arguments", found.get("parameters"))
+    if isinstance(found.get("name"), str) and isinstance(arguments, dict):
+        return Reply("", (found["name"], arguments))
+    return Reply("", broken=written)
 
 
 def repair_reply(broken: str, tools: Sequence[str]) -> Reply:
@@ -232,6 +313,11 @@ def repair_reply(broken: str, tools: Sequence[str]) -> Reply:
     if isinstance(told.get("name"), str) and isinstance(arguments, dict):
         return Reply("", (told["name"], arguments))
     return Reply(broken)
+
+
+def special_tokens(backend: Any) -> list[str]:
+    """The tokens of a `tokenizers.Tokenizer` that mean something of their own, and that nobody's text may turn into."""
+    return [str(token.content) for token in backend.get_added_tokens_decoder().values() if token.special]
 
 
 def _named(body: str, tools: Sequence[str]) -> tuple[str, str | None]:

@@ -43,7 +43,8 @@ def slots_of(call: Call | None) -> Slots:
     for name, value in (call[1] if call is not None else {}).items():
         for one in value if isinstance(value, list) else [value]:
             is_number = isinstance(one, int | float) and not isinstance(one, bool)
-            found.add((str(name), repr(float(one)) if is_number else json.dumps(one, ensure_ascii=False, sort_keys=True)))
+            written = repr(float(one)) if is_number and abs(one) < 1e300 else json.dumps(one, ensure_ascii=False, sort_keys=True)
+            found.add((str(name), written))
     return found
 
 

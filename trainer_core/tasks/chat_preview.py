@@ -10,7 +10,7 @@ from trainer_core.config import NETWORKS, TrainConfig
 from trainer_core.data import TextData
 from trainer_core.data.dialogues import Dialogue, from_text
 from trainer_core.language import gettext as _
-from trainer_core.tasks.chat_format import ChatFormat
+from trainer_core.tasks.chat_format import ChatFormat, special_tokens
 from trainer_core.tasks.chat_template import MARKS, ChatTemplate, template_in, template_of
 from trainer_core.tasks.seen_texts import SeenText, TextPreview
 from trainer_core.tasks.tokenizer_training import END, train_backend
@@ -33,7 +33,7 @@ def preview_dialogues(
 ) -> TextPreview:
     """Dialogues of the training split at `rows`, and how many turns fit. `piece_of` gives a token's text."""
     template = _template(config)
-    form = ChatFormat(template, lambda text: list(backend.encode(text, add_special_tokens=False).ids), _specials(backend))
+    form = ChatFormat(template, lambda text: list(backend.encode(text, add_special_tokens=False).ids), special_tokens(backend))
     texts = data.splits["train"].texts
     measured = np.linspace(0, len(texts) - 1, min(_MEASURED, len(texts))).astype(np.int64)
     lengths, turns, kept, shortened, parts = [], 0, 0, 0, 0
@@ -94,7 +94,3 @@ def _template(config: TrainConfig) -> ChatTemplate:
         file = try_to_load_from_cache(config.model, "tokenizer_config.json")
         folder = Path(file).parent if isinstance(file, str) else folder
     return template_in(folder)
-
-
-def _specials(backend: Any) -> list[str]:
-    return [str(token.content) for token in backend.get_added_tokens_decoder().values() if token.special]

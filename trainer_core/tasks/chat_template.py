@@ -7,7 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ _WORDS: Mapping[str, str] = {
 """And for a trained model without a template, which knows no such tokens."""
 _GENERATION = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 _PROBE = "descentprobe"
+_A_DAY = datetime(2024, 7, 26, tzinfo=UTC)
+"""What Llama 3's templates say themselves where nobody tells the day."""
 
 
 def our_template(marked: bool) -> str:
@@ -78,6 +80,7 @@ class ChatTemplate:
                 ).format(cause=error)
             ) from error
         self.has_tools = is_ours or self._shows_calls()
+        self._takes_system = is_ours or self._renders([Turn("system", "a"), Turn("user", "b")])
 
     @property
     def end(self) -> str:
@@ -87,7 +90,8 @@ class ChatTemplate:
     def render(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]], ask: bool) -> str:
         """The turns as the model reads them; with `ask` up to where it begins to write. Raises ModelError for turns that the
         template refuses."""
-        return self._render(messages_of(turns, self.has_tools), tools if self.has_tools else (), ask)
+        told = list(turns) if self._takes_system else _system_told_by_user(turns)
+        return self._render(messages_of(told, self.has_tools), tools if self.has_tools else (), ask)
 
     def _render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], ask: bool) -> str:
         try:
@@ -98,6 +102,13 @@ class ChatTemplate:
             raise ModelError(
                 _("The model's chat template refuses the dialogue: {cause}.").format(cause=str(error).rstrip("."))
             ) from error
+
+    def _renders(self, turns: Sequence[Turn]) -> bool:
+        try:
+            self._render(messages_of(turns, False), (), False)
+        except ModelError:
+            return False
+        return True
 
     def _shows_calls(self) -> bool:
         """Whether a call and what a tool gave come through; templates without tools drop them."""
@@ -112,6 +123,15 @@ class ChatTemplate:
         except ModelError:
             return False
         return _PROBE + "1" in shown and _PROBE + "2" in shown
+
+
+def _system_told_by_user(turns: Sequence[Turn]) -> list[Turn]:
+    """For templates that know no system: what it says stands before the user's first turn."""
+    system = "\n".join(turn.content for turn in turns if turn.role == "system" and turn.content)
+    told = [turn for turn in turns if turn.role != "system"]
+    if system and told and told[0].role == "user":
+        told[0] = Turn("user", f"{system}\n\n{told[0].content}")
+    return told
 
 
 def messages_of(turns: Sequence[Turn], has_tools: bool) -> list[dict[str, Any]]:
@@ -177,5 +197,6 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
     environment.filters["tojson"] = tojson
     environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
+    # Some templates tell the day. What was learnt one day must be what is resumed and asked on another.
+    environment.globals["strftime_now"] = _A_DAY.strftime
     return environment

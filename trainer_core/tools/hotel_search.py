@@ -6,7 +6,6 @@ and the answer says which.
 
 import difflib
 import functools
-import itertools
 import json
 import sqlite3
 import threading
@@ -41,13 +40,22 @@ def search(dataset: str, arguments: Mapping[str, Any]) -> Found:
     conditions = _conditions(arguments)
     with _lock:
         database = _database(*_place(dataset))
-        # The shortest list of dropped conditions that leaves something; of equally short ones the first: ratings before names.
-        for count in range(len(conditions) + 1):
-            for dropped in itertools.combinations(reversed(conditions), count):
-                found = _select(database, [one for one in conditions if one not in dropped])
-                if found:
-                    return Found(tuple(found), _say_dropped([one[0] for one in dropped]))
-    return Found(())
+        met = [_meeting(database, condition) for condition in conditions]
+        kept = _most_met(met)
+        found = _select(database, [one for one, keeps in zip(conditions, kept, strict=True) if keeps])
+    return Found(tuple(found), _say_dropped([one[0] for one, keeps in zip(conditions, kept, strict=True) if not keeps]))
+
+
+def _meeting(database: sqlite3.Connection, condition: Condition) -> set[int]:
+    """The hotels that meet one condition. Only our own text becomes SQL; what was asked goes in as values."""
+    _name, sql, values = condition
+    return {number for (number,) in database.execute(f"SELECT rowid FROM hotels WHERE {sql}", values)}  # noqa: S608
+
+
+def _most_met(met: Sequence[set[int]]) -> list[bool]:
+    """Which conditions to keep so that some hotel meets them all: as many as can be; of equally many those that matter more."""
+    masks = {tuple(hotel in one for one in met) for hotel in set().union(*met)}
+    return list(max(masks, key=lambda mask: (sum(mask), mask))) if masks else [False] * len(met)
 
 
 def _conditions(arguments: Mapping[str, Any]) -> list[Condition]:
@@ -67,7 +75,7 @@ def _conditions(arguments: Mapping[str, Any]) -> list[Condition]:
         kind = str(arguments["type"])
         found.append((_("the type {type}").format(type=kind), "type = ?", (kind,)))
     asked = arguments.get("facilities") or []
-    for facility in [asked] if isinstance(asked, str) else asked:
+    for facility in asked if isinstance(asked, list) else [asked]:
         found.append((str(facility), "has(facilities, ?)", (str(facility),)))
     limits = {name: _number(name, arguments[name]) for name in _LIMITS if arguments.get(name) is not None}
     for what, column in ((_("the price"), "price"), (_("the rating"), "rating")):
@@ -82,7 +90,7 @@ def _conditions(arguments: Mapping[str, Any]) -> list[Condition]:
 def _number(name: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError(_("The search has {name} = {value}, and that is no number.").format(name=name, value=value)) from None
 
 
@@ -95,7 +103,6 @@ def _say_dropped(dropped: Sequence[str]) -> str:
 def _select(database: sqlite3.Connection, conditions: Sequence[Condition]) -> list[dict[str, Any]]:
     where = " AND ".join(sql for _name, sql, _values in conditions) or "1"
     values = [value for _name, _sql, part in conditions for value in part]
-    # Only our own text becomes SQL; what was asked goes in as values.
     rows = database.execute(f"SELECT record FROM hotels WHERE {where} ORDER BY rating DESC, price LIMIT {MOST}", values)  # noqa: S608
     return [json.loads(record) for (record,) in rows]
 
@@ -140,17 +147,22 @@ def _database(place: str, written: int) -> sqlite3.Connection:
     for hotel in json.loads(_read(place, written)):
         record = {name: hotel[name] for name in _KEPT if hotel.get(name) not in (None, "", -1)}
         record["facilities"] = facilities_of(hotel)
-        columns = [record.get(name) for name in ("name", "type")]
-        row = [*columns, ";".join(record["facilities"]), record.get("price"), record.get("rating")]
+        words = [str(record.get(name, "")) for name in ("name", "type")]
+        row = [*words, ";".join(record["facilities"]), *(_figure(record.get(name)) for name in ("price", "rating"))]
         database.execute("INSERT INTO hotels VALUES (?, ?, ?, ?, ?, ?)", [*row, json.dumps(record, ensure_ascii=False)])
     return database
+
+
+def _figure(value: Any) -> float | None:
+    """A price or a rating; None for what is none."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
 
 
 def facilities_of(hotel: Mapping[str, Any]) -> list[str]:
     """A hotel's facilities as a list; the course's file has them in one text with a heading."""
     told = hotel.get("facilities") or []
-    if isinstance(told, str):
-        told = told.rpartition(":")[2].split(";")
+    if not isinstance(told, list):
+        told = str(told).rpartition(":")[2].split(";")
     return [str(one).strip() for one in told if str(one).strip()]
 
 
