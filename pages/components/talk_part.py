@@ -70,7 +70,7 @@ def talk(chosen: Sequence[Chosen], predictor: Predictor) -> None:
         st.space("stretch")
         if has_begun:
             st.button(_("New talk"), icon=":material/add_comment:", key="playground/new-talk", on_click=_forget)
-    typed = st.chat_input(_("Say something"), key="playground/say", submit_mode="stop")
+    typed = st.chat_input(_("Say something"), key="playground/say", submit_mode="disable")
     pending = Pending(typed, sampling.seed) if typed else st.session_state.pop(_PENDING, None)
     if not has_begun and pending is None:
         offer_beginnings(config)
@@ -241,37 +241,50 @@ def _draw_said(text: str, number: int, can_edit: bool) -> None:
 
 
 def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: Sampling, pending: Pending) -> bool:
-    """Has the model write, and shows it as it comes; False where it could not. Whatever ends it early, what is there is kept."""
+    """Has the model write, and shows it as it comes; False where it could not.
+
+    A click on Stop draws the page anew in another thread, while this one comes to its end: so what is there of a turn stands in
+    `lines` at every moment, and is a whole turn only when it is complete.
+    """
     temperature = sampling.temperature if pending.temperature is None else pending.temperature
     drawn = Sampling(sampling.tokens, temperature, sampling.top_p, pending.seed)
     so_far = [*opening(speaker.chosen.checkpoint), *lines]
-    written, is_complete, shown = "", False, time.monotonic()
-    place = st.empty()
-    place.caption(_("Writing… The first answer waits for the model to load."))
+    above, place = st.container(), st.empty()
+    with place.container():
+        st.caption(_("Writing… The first answer waits for the model to load."))
+    stop = st.empty()
+    stop.button(_("Stop"), icon=":material/stop_circle:", key=f"playground/stop/{speaker.key}")
+    written, shown = "", time.monotonic()
+    lines.append(_unfinished(written))
     try:
         with closing(answer(predictor, speaker.chosen.checkpoint, so_far, drawn, speaker.is_base)) as parts:
             for part in parts:
                 if isinstance(part, Line):
-                    place.empty()
-                    lines.append(part)
                     written = ""
-                    draw_line(part, f"playground/{speaker.key}/{len(lines) - 1}")
-                    place = st.empty()
+                    lines[-1] = part
+                    place.empty()
+                    with above:
+                        draw_line(part, f"playground/{speaker.key}/{len(lines) - 1}")
+                    lines.append(_unfinished(written))
                     continue
                 written += part
+                lines[-1] = _unfinished(written)
                 if time.monotonic() - shown > _DRAWN_SECONDS:
                     place.markdown(as_written(written) + " ▌")
                     shown = time.monotonic()
-        is_complete = True
+        del lines[-1]
+        stop.empty()
     except TrainerError as error:
-        is_complete = not written  # what is there of a turn is kept
+        if not written:
+            del lines[-1]
         place.empty()
         show_error(error)
         return False
-    finally:
-        if not is_complete:
-            lines.append(Line(Turn("assistant", written), is_stopped=True))
     return True
+
+
+def _unfinished(written: str) -> Line:
+    return Line(Turn("assistant", written), is_stopped=True)
 
 
 def _talks(speakers: Sequence[Speaker]) -> dict[str, list[Line]]:
