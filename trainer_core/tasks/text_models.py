@@ -105,8 +105,9 @@ def build_small_chat(config: TrainConfig, tokenizer: Any) -> Any:
     )
     if config.dropout:
         # Llama has none of its own but inside attention, where torch's quick way on a CPU knows none.
-        for part in (model.get_input_embeddings(), model.model.norm):
-            part.register_forward_hook(lambda module, _given, said: functional.dropout(said, config.dropout, module.training))
+        model.model.norm.register_forward_hook(
+            lambda module, _given, said: functional.dropout(said, config.dropout, module.training)
+        )
     return model
 
 
