@@ -1,7 +1,7 @@
 """Takes the pictures of the README and the docs anew, from really trained runs in a temporary store:
 `python docs/take_screenshots.py`.
 
-Needs chromium and what requirements-dev.txt installs; takes about six minutes. Nothing outside docs/images is written.
+Needs chromium and what requirements-dev.txt installs; takes about eight minutes. Nothing outside docs/images is written.
 """
 
 import argparse
@@ -69,6 +69,7 @@ def main() -> int:
         reviews = find_recipe("reviews").config.model_copy(update={"name": "still-reed-7", "epochs": 4})
         run_to_end(store, reviews, "reviews")
         photograph_views(browser, url, store, out)
+        photograph_talk(browser, url, store, out / "talk.png")
         config = recipe.model_copy(update={"name": "keen-lynx-3", "learning_rate": 1e-4, "epochs": 400, "eval_steps": 200})
         run_id = jobs.launch(store, config, recipe="digits")
         photograph_live(browser, url, run_id, "light", out / "runs.png")
@@ -213,6 +214,22 @@ def photograph_views(browser: Browser, url: str, store: Store, out: Path) -> Non
         with opened(browser, f"{url}/playground?run={best[run].run_id}&{query}", height=height) as page:
             expect(page.get_by_text(awaited).first).to_be_visible(timeout=60_000)
             take(page, out / name)
+
+
+def photograph_talk(browser: Browser, url: str, store: Store, path: Path) -> None:
+    """A talk with the hotel assistant: a search, the hotels, and a question about one of them."""
+    config = find_recipe("hotel-demo").config.model_copy(update={"name": "kind-robin-8"})
+    run, _seconds = run_to_end(store, config, "hotel-demo")
+    with opened(browser, f"{url}/playground?run={run.run_id}", height=1_150) as page:
+        again = page.get_by_role("button", name="Try again")
+        for said in ("你好，我想住一家有健身房的、评分4.2以上的酒店。", "多少钱一晚？"):
+            field = page.get_by_test_id("stChatInputTextArea")
+            field.fill(said)
+            field.press("Enter")
+            expect(page.get_by_test_id("stChatMessage").filter(has_text=said)).to_be_visible(timeout=60_000)
+            expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=60_000)
+            expect(again).to_be_visible(timeout=60_000)
+        take(page, path)
 
 
 def photograph_live(browser: Browser, url: str, run_id: str, scheme: str, path: Path) -> None:
