@@ -8,6 +8,8 @@ from typing import Any
 from tests.tiny_dialogues import tiny_chat, write_dialogues
 from tests.trained_digits import train_for_real
 from trainer_core.config import TrainConfig
+from trainer_core.data.bookings import make_bookings
+from trainer_core.data.dialogues import from_text, records_of
 from trainer_core.store import Store
 
 REVIEWS = TrainConfig(
@@ -64,7 +66,7 @@ def train_adapter(store: Store, model: Path) -> str:
 
 
 def train_talk(store: Store, folder: Path, **changes: Any) -> str:
-    """A chat model that knows eight dialogues by heart; `TALK_ASKS` is how the first of them begins."""
+    """A chat model that knows eight dialogues by heart; see `_two_turns` for one of them."""
     write_dialogues(folder, train=8, held_out=2)
     values = {
         "name": "chatty-crow-4",
@@ -82,4 +84,15 @@ def train_talk(store: Store, folder: Path, **changes: Any) -> str:
     return train_for_real(store, tiny_chat(folder, **(values | changes)), "hotel-demo")
 
 
-TALK_ASKS, TALK_HOTEL = "您好，帮我找一家600元以下的、有接机服务和会议室的酒店。", "星河山庄"
+def _two_turns() -> tuple[str, str, str, str]:
+    """Of the first dialogue that has it: how it begins, a hotel that is found, what the user says next, and the answer in words."""
+    for text in make_bookings().texts[:8]:
+        turns = from_text(text).turns
+        asked, again, *_more = (place for place, turn in enumerate(turns) if turn.role == "user")
+        found = records_of(turns[asked + 2])
+        if found and turns[again + 1].content:
+            return turns[asked].content, str(found[0]["name"]), turns[again].content, turns[again + 1].content
+    raise AssertionError("no such dialogue")
+
+
+TALK_ASKS, TALK_HOTEL, TALK_NEXT, TALK_ANSWER = _two_turns()

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Dashboard
 from tests.stores import end_processes_of, new_store
-from tests.trained_texts import TALK_ASKS, TALK_HOTEL, train_talk
+from tests.trained_texts import TALK_ANSWER, TALK_ASKS, TALK_HOTEL, TALK_NEXT, train_talk
 from trainer_core.store import Store, open_store
 from trainer_core.tracking import read
 
@@ -54,9 +54,9 @@ def test_the_road_of_a_talk(dashboard: Dashboard, page: Page) -> None:
     expect(answers.nth(1)).to_contain_text(TALK_HOTEL)
     again = page.get_by_role("button", name="Try again")
     expect(again).to_be_visible()
-    say(page, f"就去{TALK_HOTEL}吧。")
+    say(page, TALK_NEXT)
     expect(answers).to_have_count(4)
-    expect(answers.nth(3)).to_contain_text(TALK_HOTEL)
+    expect(answers.nth(3)).to_contain_text(TALK_ANSWER)
     expect(again).to_be_visible()
 
     # The same, asked of a checkpoint beside it, which gets what was said until now.

@@ -21,7 +21,6 @@ _OFFER = ("推荐您去{name}。", "{name}符合您的要求。", "为您找到{
 _QUESTIONS = {
     "price": (("价格是多少？", "多少钱一晚？"), "{name}的价格是{price:.0f}元。"),
     "phone": (("电话是多少？", "电话号码告诉我一下。"), "{name}的电话是{phone}。"),
-    "address": (("地址在哪里？", "它在什么地方？"), "{name}的地址是{address}。"),
     "rating": (("评分是多少？", "评分高吗？"), "{name}的评分是{rating}分。"),
 }
 _THANKS = (("好的，就订这家了。", "谢谢，就它了。"), "好的，祝您入住愉快！")
@@ -36,12 +35,12 @@ def make_bookings() -> TextSplit:
 
 
 def _dialogue(draw: random.Random) -> Dialogue:
-    wanted = _wish(draw)
+    wanted = _wish(draw, draw.choice((1, 2, 2, 2, 3)))
     turns = [Turn("user", draw.choice(_HELLO) + draw.choice(_ASK).format(what=_words(wanted)))]
     hotel = _search(turns, wanted, draw)
     if draw.random() < 0.4:
         # A change keeps the rest: the model must carry over what was said before.
-        wanted = {**wanted, **_wish(draw, at_most=1)}
+        wanted = {**wanted, **_wish(draw, 1)}
         changed = {name: wanted[name] for name in list(wanted)[-1:]}
         turns.append(Turn("user", draw.choice(_CHANGE).format(what=_words(changed))))
         hotel = _search(turns, wanted, draw)
@@ -71,14 +70,14 @@ def _search(turns: list[Turn], wanted: Mapping[str, Any], draw: random.Random) -
     return records[0]
 
 
-def _wish(draw: random.Random, at_most: int = 2) -> dict[str, Any]:
+def _wish(draw: random.Random, conditions: int) -> dict[str, Any]:
     wishes: dict[str, Any] = {
         "type": draw.choice(TYPES),
-        "facilities": sorted(draw.sample(FACILITIES, draw.randint(1, 2)), key=FACILITIES.index),
+        "facilities": sorted(draw.sample(FACILITIES, draw.choice((1, 1, 1, 2))), key=FACILITIES.index),
         "price_range_upper": draw.choice((300, 400, 500, 600, 800, 1000)),
         "rating_range_lower": draw.choice((4.0, 4.2, 4.5)),
     }
-    chosen = draw.sample(list(wishes), draw.randint(1, at_most))
+    chosen = draw.sample(list(wishes), conditions)
     return {name: wishes[name] for name in wishes if name in chosen}
 
 
