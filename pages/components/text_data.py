@@ -42,7 +42,7 @@ def draw_texts(form: Form, data: TextData) -> TextPreview | None:
         token_rows([token_row(seen) for seen in preview.examples], _("Training texts, token by token"), key="train/tokens")
     with right:
         words = (
-            long_words(preview.cut_share, config.max_length)
+            long_words(preview.cut_share, preview.room)
             if config.task == "chat"
             else cut_words(preview.cut_share, preview.room, config.max_length)
         )

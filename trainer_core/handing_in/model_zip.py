@@ -116,6 +116,7 @@ def _texts(config: TrainConfig, checkpoint: Checkpoint, folder: Path) -> dict[st
     if config.task == "chat":
         tools, system = checkpoint.details.get("tools") or (), checkpoint.details.get("system", "")
         from trainer_core.tasks.chat import format_of
+        from trainer_core.tasks.text_models import longest_text
 
         has_tools = format_of(tokenizer).template.has_tools
         return {
@@ -123,7 +124,7 @@ def _texts(config: TrainConfig, checkpoint: Checkpoint, folder: Path) -> dict[st
             "tools": list(tools) if has_tools else [],
             "system": system,
             "has_tools": has_tools,
-            "max_length": config.max_length,
+            "max_length": min(config.max_length, longest_text(model) or config.max_length),
         }
     frame = find_frame(tokenizer, model, bool(config.pair_column))
     kinds = {"label_token": "label_token", "regression": "number", "language_modelling": "continuation"}

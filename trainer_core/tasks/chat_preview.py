@@ -1,5 +1,6 @@
 """What a chat model will see of dialogues, token by token, without torch: which turns it learns, and which do not fit."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,24 +33,26 @@ def preview_dialogues(
     config: TrainConfig, data: TextData, backend: Any, rows: Sequence[int], piece_of: Callable[[Any, int], str]
 ) -> TextPreview:
     """Dialogues of the training split at `rows`, and how many turns fit. `piece_of` gives a token's text."""
-    template = _template(config)
+    folder = _folder(config)
+    template = template_of(None, {"eos_token": END}, marked=True) if folder is None else template_in(folder)
+    most = min(config.max_length, _positions(folder) or config.max_length)
     form = ChatFormat(template, lambda text: list(backend.encode(text, add_special_tokens=False).ids), special_tokens(backend))
     texts = data.splits["train"].texts
     measured = np.linspace(0, len(texts) - 1, min(_MEASURED, len(texts))).astype(np.int64)
     lengths, turns, kept, shortened, parts = [], 0, 0, 0, 0
     for row in measured:
         dialogue = from_text(texts[row])
-        windows = list(form.windows(dialogue, config.max_length))
+        windows = list(form.windows(dialogue, most))
         turns += len(dialogue.learned)
         parts += len(windows)
         kept += sum(len(window.turns) for window in windows)
         shortened += sum(len(window.turns) for window in windows if window.first)
         lengths.append(sum(len(form.encode(piece.text)) for piece in form.pieces(dialogue)))
-    examples = tuple(_seen(form, from_text(texts[row]), config, backend, piece_of) for row in rows)
+    examples = tuple(_seen(form, from_text(texts[row]), most, backend, piece_of) for row in rows)
     found = np.array(lengths, dtype=np.int64)
     note = _note(template, turns, kept, shortened)
-    cut = float((found > config.max_length).mean())
-    return TextPreview(examples, found, config.max_length, cut, backend.get_vocab_size(), parts / len(measured), note)
+    cut = float((found > most).mean())
+    return TextPreview(examples, found, most, cut, backend.get_vocab_size(), parts / len(measured), note)
 
 
 def _note(template: ChatTemplate, turns: int, kept: int, shortened: int) -> str:
@@ -62,9 +65,9 @@ def _note(template: ChatTemplate, turns: int, kept: int, shortened: int) -> str:
     return " ".join(parts)
 
 
-def _seen(form: ChatFormat, dialogue: Dialogue, config: TrainConfig, backend: Any, piece_of: Callable[[Any, int], str]) -> SeenText:
+def _seen(form: ChatFormat, dialogue: Dialogue, most: int, backend: Any, piece_of: Callable[[Any, int], str]) -> SeenText:
     first = next((turn.content for turn in dialogue.turns if turn.role == "user"), "")
-    window = next(form.windows(dialogue, config.max_length), None)
+    window = next(form.windows(dialogue, most), None)
     if window is None:
         return SeenText(first, None, "", (), None, 0, (False,))
     return SeenText(first, None, "", _letters(window.ids, backend, piece_of), None, 0, tuple(window.learned))
@@ -84,13 +87,24 @@ def _letters(ids: Sequence[int], backend: Any, piece_of: Callable[[Any, int], st
     return tuple(pieces)
 
 
-def _template(config: TrainConfig) -> ChatTemplate:
+def _folder(config: TrainConfig) -> Path | None:
+    """Where the model's files lie; None for one that is built here."""
     if config.model in NETWORKS[config.task]:
-        return template_of(None, {"eos_token": END}, marked=True)
+        return None
     folder = Path(config.model).expanduser()
     if not folder.is_dir():
         from huggingface_hub import try_to_load_from_cache
 
         file = try_to_load_from_cache(config.model, "tokenizer_config.json")
         folder = Path(file).parent if isinstance(file, str) else folder
-    return template_in(folder)
+    return folder
+
+
+def _positions(folder: Path | None) -> int | None:
+    """The tokens that a model can place at the most, as its config says; None without a limit."""
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8")) if folder is not None else {}
+    except (OSError, ValueError):
+        return None
+    found = told.get("n_positions", told.get("max_position_embeddings"))
+    return found if isinstance(found, int) and found > 0 else None

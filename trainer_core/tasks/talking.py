@@ -22,8 +22,8 @@ class Talker:
 
     def __init__(self, config: TrainConfig, model: Any, tokenizer: Any) -> None:
         self.model = model.eval()
-        self._max_length = config.max_length
         self._tokenizer, self._form, self._limit = tokenizer, format_of(tokenizer), longest_text(model)
+        self._max_length = min(config.max_length, self._limit or config.max_length)
 
     def answer(
         self, details: Mapping[str, Any], asked: Mapping[str, Any], is_stopped: Callable[[], bool], say: Say

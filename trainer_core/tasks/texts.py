@@ -1,5 +1,6 @@
 """From texts to a task ready to train."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from trainer_core.tasks.text_models import (
 )
 from trainer_core.tasks.tokens import Tokens, tokenise
 
+logger = logging.getLogger("descent.worker")
+
 
 def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable[[float], None] | None = None) -> Prepared:
     """The model, its tokenizer and the tokenised splits. Seed before: new weights are drawn here. Raises TrainerError."""
@@ -54,6 +57,14 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
             **quantised(config),
         )
     limit = longest_text(model)
+    if limit is not None and config.max_length > limit and config.task == "chat":
+        # Dialogues are cut at their turns, so that less room is a matter of degree: it is told how many fit.
+        logger.warning(
+            _("{model} reads {limit:,} tokens at the most: so does this run, in place of {length:,}.").format(
+                model=config.model, limit=limit, length=config.max_length
+            )
+        )
+        config = config.model_copy(update={"max_length": limit})
     if limit is not None and config.max_length > limit:
         raise ConfigError(
             {
