@@ -2,7 +2,7 @@
 
     python -m benchmarks.chat [--rounds 5] [--steps 40]
 
-The dialogues are those that Descent makes up. The model is a Llama of 20 million random weights with a tokenizer that fits. Streams
+The dialogues are those that Descent makes up. The model is a Llama of four million random weights with a tokenizer that fits. Streams
 go the playground's way: through its process and its pipe, text and all. `trl` must be installed beside Descent: `pip install trl`.
 """
 
@@ -104,9 +104,9 @@ def make_model(folder: Path) -> None:
     torch.manual_seed(42)
     shape = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=512,
-        intermediate_size=1_376,
-        num_hidden_layers=6,
+        hidden_size=256,
+        intermediate_size=688,
+        num_hidden_layers=4,
         num_attention_heads=8,
         num_key_value_heads=8,
         max_position_embeddings=2 * MAX_LENGTH,

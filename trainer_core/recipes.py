@@ -270,7 +270,7 @@ _ALL = (
         learns="To find hotels and to talk about them",
         data="The course's hotel dialogues, from a folder with train.jsonl and hotels.json",
         network="Small GPT, built from scratch",
-        expect="",
+        expect="Slot F1 of 0.77 on the test split in 13 minutes. Keyword rules reach 0.93: beat them",
         config=_HOTEL_SMALL,
     ),
     Recipe(
