@@ -1,6 +1,6 @@
 """trl's SFTTrainer on the same dialogues and the same model as Descent's, for benchmarks.chat: `pip install trl` first.
 
-    python -m benchmarks.plain_chat FOLDER --steps 40
+    python -m benchmarks.plain_chat FOLDER --batch-size 8
 
 Set as if to win: grouped by length, padded to the longest, fused AdamW, nothing evaluated or saved, tokens and masks made
 beforehand.
@@ -19,7 +19,6 @@ def main() -> int:
     """Trains and prints one JSON line: when each step ended, and the peak of memory in MB."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plain_chat")
     parser.add_argument("folder", type=Path, help="holds model/ and tokens.json: rows of input_ids and labels")
-    parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
     options = parser.parse_args()
 
@@ -45,7 +44,7 @@ def main() -> int:
         args=SFTConfig(
             output_dir=str(options.folder / "out"),
             per_device_train_batch_size=options.batch_size,
-            max_steps=options.steps,
+            num_train_epochs=2,
             learning_rate=1e-3,
             lr_scheduler_type="constant",
             max_length=None,
