@@ -4,8 +4,8 @@
 
 The dialogues are two hundred of those that Descent makes up, the model a Llama of four million random weights with a tokenizer that
 fits. Both sides learn the same tokens of the same dialogues for two epochs; the second one is timed, so that neither gains by which
-dialogues come first. Streams go the playground's way: through its process and its pipe, text and all. `trl` must be installed beside
-Descent: `pip install trl`.
+dialogues come first. Streams go the playground's way: through its process and its pipe, text and all. `trl` must be installed
+beside Descent: `pip install trl`.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def main() -> int:
 
 
 def make_model(folder: Path) -> int:
-    """`model/`, `data/`, and `tokens.json` with what Descent learns of them, the same for both sides; gives how many are learned."""
+    """`model/`, `data/`, and `tokens.json` with what Descent learns of them, the same on both sides; gives how many those are."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
