@@ -103,8 +103,8 @@ def make_model(folder: Path) -> int:
     (folder / "data").mkdir()
     texts = make_bookings().texts
     for split, start, count in (("train", 0, DIALOGUES), ("validation", DIALOGUES, 2), ("test", DIALOGUES + 2, 2)):
-        rows = "".join(f'{{"dialogue": {text}}}\n' for text in texts[start : start + count])
-        (folder / "data" / f"{split}.jsonl").write_text(rows, encoding="utf-8")
+        lines = "".join(f'{{"dialogue": {text}}}\n' for text in texts[start : start + count])
+        (folder / "data" / f"{split}.jsonl").write_text(lines, encoding="utf-8")
     config = TrainConfig(task="chat", dataset=str(folder / "data"), model="small_gpt", vocabulary_size=2_000, max_length=MAX_LENGTH)
     data = load_texts(config)
     tokenizer = marked_tokenizer(config, data)
