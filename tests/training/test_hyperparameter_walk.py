@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.data.test_idx import write_idx
+from tests.tiny_dialogues import tiny_chat, write_dialogues
 from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train, Trained
 from trainer_core.config import TrainConfig
@@ -82,6 +83,8 @@ TEXT_CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "lora_targets": (("down_proj",), LORA),
     "group_by_length": ("on", {}),
 }
+CHAT_CHANGES: dict[str, Any] = {"data_format": "context", "written_turns": 1, "written_tokens": 2}
+"""The same for dialogues: what other tasks do not have."""
 NO_EFFECT_ON_THE_RESULT = {"name", "experiment", "eval_batch_size", "dataset", "padding", "activation_checkpointing"}
 """Names, and what changes speed or memory alone (tests/training/test_text_runs.py); dataset has a test of its own below."""
 ON_THE_HUB = {"dataset_configuration", "dataset_revision", "model_revision"}
@@ -89,7 +92,7 @@ ON_THE_HUB = {"dataset_configuration", "dataset_revision", "model_revision"}
 
 
 def test_no_setting_is_left_out_of_the_walk() -> None:
-    assert set(CHANGES) | set(TEXT_CHANGES) | NO_EFFECT_ON_THE_RESULT | ON_THE_HUB == set(SETTINGS)
+    assert set(CHANGES) | set(TEXT_CHANGES) | set(CHAT_CHANGES) | NO_EFFECT_ON_THE_RESULT | ON_THE_HUB == set(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,19 @@ def test_changing_it_changes_a_run_on_texts(name: str, train_run: Train, sources
     assert getattr(configs[0], name) != getattr(configs[1], name)
     first, second = (_fingerprint(train_run(config)) for config in configs)
     assert first != second
+
+
+@pytest.mark.parametrize("name", CHAT_CHANGES)
+def test_changing_it_changes_a_run_on_dialogues(name: str, train_run: Train, tmp_path: Path) -> None:
+    folder = write_dialogues(tmp_path / "dialogues", train=12, held_out=3)
+    for split in ("train", "validation", "test"):
+        (folder / f"{split}.jsonl").rename(folder / f"{split}.messages.jsonl")
+        said = {"role": "assistant", "content": f"{split} 好"}
+        row = {"context": json.dumps([{"role": "user", "content": "你好"}]), "response": json.dumps(said)}
+        (folder / f"{split}.jsonl").write_text("\n".join([json.dumps(row)] * 8), encoding="utf-8")
+    base = tiny_chat(folder, data_format="messages", epochs=4, learning_rate=1e-2, written_turns=6)
+    changed = base.model_copy(update={name: CHAT_CHANGES[name], "batch_size": 1 if name == "data_format" else base.batch_size})
+    assert _fingerprint(train_run(base)) != _fingerprint(train_run(changed))
 
 
 def test_a_run_on_texts_is_the_same_twice(train_run: Train, sources: dict[str, str]) -> None:
