@@ -258,7 +258,7 @@ _ALL = (
     Recipe(
         name="hotel-demo",
         title="Hotel assistant, synthetic",
-        learns="To find hotels and to talk about them",
+        learns="To find hotels and to answer questions on them",
         data="1,500 dialogues and 24 hotels that a grammar made up; nothing to download",
         network="Small GPT, built from scratch",
         expect="Talk to it in the playground after less than two minutes",
@@ -267,7 +267,7 @@ _ALL = (
     Recipe(
         name="hotel-small",
         title="Hotel assistant, from scratch",
-        learns="To find hotels and to talk about them",
+        learns="To find hotels and to answer questions on them",
         data="The course's hotel dialogues, from a folder with train.jsonl and hotels.json",
         network="Small GPT, built from scratch",
         expect="Slot F1 of 0.77 on the test split in 13 minutes. Keyword rules reach 0.93: beat them",
@@ -276,7 +276,7 @@ _ALL = (
     Recipe(
         name="hotel",
         title="Hotel assistant with LoRA",
-        learns="To find hotels and to talk about them",
+        learns="To find hotels and to answer questions on them",
         data="The course's hotel dialogues, from a folder with train.jsonl and hotels.json",
         network="Qwen2.5 0.5B Instruct frozen, from the hub or a folder, with an adapter of rank 8",
         expect="The course's values for a smaller model. Without a GPU an epoch takes hours",

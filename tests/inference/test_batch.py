@@ -76,7 +76,9 @@ def same_as_evaluated(store: Store, run_id: str) -> tuple[Checkpoint, float]:
     return checkpoint, float(apart.max())
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    "recipe", [recipe for recipe in RECIPES.values() if recipe.config.task != "chat"], ids=lambda recipe: recipe.name
+)
 def test_every_recipe_answers_as_its_evaluation_did(train_run: Train, store: Store, tmp_path: Path, recipe: Any) -> None:
     run = train_run(small(recipe.config, tmp_path))
     _checkpoint, apart = same_as_evaluated(store, run.run_id)
