@@ -222,7 +222,7 @@ def photograph_talk(browser: Browser, url: str, store: Store, path: Path) -> Non
     run, _seconds = run_to_end(store, config, "hotel-demo")
     with opened(browser, f"{url}/playground?run={run.run_id}", height=1_150) as page:
         again = page.get_by_role("button", name="Try again")
-        for said in ("你好，我想住一家有健身房的、评分4.2以上的酒店。", "多少钱一晚？"):
+        for said in ("你好，我想住一家有健身房的、评分4.2以上的酒店。", "就去红叶酒店吧。", "多少钱一晚？"):
             field = page.get_by_test_id("stChatInputTextArea")
             field.fill(said)
             field.press("Enter")
