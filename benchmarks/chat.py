@@ -213,8 +213,10 @@ def stream(store: Store, run_id: str, rounds: int) -> tuple[list[float], list[fl
                 )
             seconds = time.perf_counter() - began
             if turn:
-                streamed.append(talked.tokens / talked.seconds)
-                generated.append((written.shape[1] - len(prompt)) / seconds)
+                # The same likeliest tokens on both sides, the one that ends the turn among them.
+                tokens = written.shape[1] - len(prompt)
+                streamed.append(tokens / talked.seconds)
+                generated.append(tokens / seconds)
     finally:
         predictor.close()
     print(f"streamed {talked.tokens if talked else 0} tokens, generated {written.shape[1] - len(prompt)}")

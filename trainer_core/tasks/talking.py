@@ -53,6 +53,7 @@ class SharedModel:
         self._tokenizer = load_tokenizer(config.model, writes=True, revision=config.model_revision)
         self.model = load_model(config.model, self._tokenizer, revision=config.model_revision, **quantised(config)).eval()
         self._adapters: set[str] = set()
+        self._talkers: dict[int, Talker] = {}
 
     def answer(
         self,
@@ -68,7 +69,11 @@ class SharedModel:
             self._take(*adapter)
         without = self.model.disable_adapter() if adapter is None and self._adapters else nullcontext()
         with without:
-            yield from Talker(config, self.model, self._tokenizer).answer(details, asked, is_stopped, say)
+            # Making one ready takes as long as some tokens.
+            talker = self._talkers.get(config.max_length) or Talker(config, self.model, self._tokenizer)
+            self._talkers = {**self._talkers, config.max_length: talker}
+            talker.model = self.model  # another object once it has adapters
+            yield from talker.answer(details, asked, is_stopped, say)
 
     def _take(self, name: str, folder: Path) -> None:
         from peft import PeftModel
