@@ -6,9 +6,9 @@ A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by 
 (float32, row by row); `note` is a sentence on how it came about, `threshold` the checkpoint's own or null, `kept` the models in
 memory: their number, their bytes, and how many those may be.
 
-For a turn of a dialogue a request is {"run", "step", "talk"}, see `LoadedCheckpoints.talk`: each token is a line {"piece"}, and the
-answer's line has their number as "tokens", and "first", the seconds until the first one. SIGUSR1 ends the
-turn that is being written.
+For a turn of a dialogue a request is {"run", "step", "talk"}, see `LoadedCheckpoints.talk`: what was written since the last one is a
+line {"piece"}, and the answer's line has the "tokens", and "first", the seconds until the first one. SIGUSR1 ends the turn that is
+being written.
 
 It ends when its standard input does.
 """
@@ -33,6 +33,8 @@ from trainer_core.language import gettext as _
 from trainer_core.secrets import start_logging, without_secrets
 from trainer_core.store import open_store
 
+_TELL_SECONDS = 0.03
+"""Between two pieces of a turn that is written: each wakes the asker, which takes a processor from the model for a moment."""
 _NICENESS = 5
 """A question takes a quarter of a processor that training wants whole."""
 
@@ -85,11 +87,17 @@ def main() -> None:
         try:
             if "talk" in request:
                 stop.clear()
-                tokens, first = 0, 0.0
+                tokens, first, held, told_at = 0, 0.0, "", 0.0
                 for piece in loaded.talk(run, step, request["talk"], stop.is_set):
-                    first = first or time.perf_counter() - began
+                    now = time.perf_counter()
+                    first = first or now - began
                     tokens += 1
-                    _answer(answers, {"piece": piece})
+                    held += piece
+                    if now - told_at >= _TELL_SECONDS:
+                        _answer(answers, {"piece": held})
+                        held, told_at = "", now
+                if held:
+                    _answer(answers, {"piece": held})
                 _answer(answers, {"tokens": tokens, "first": first, **told([], [0])})
                 continue
             if "tokens" in request:
