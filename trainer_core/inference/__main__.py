@@ -7,8 +7,8 @@ A request is a line of JSON: for pictures {"run", "step", "shape"}, followed by 
 memory: their number, their bytes, and how many those may be.
 
 For a turn of a dialogue a request is {"run", "step", "talk"}, see `LoadedCheckpoints.talk`: what was written since the last one is
-a line {"piece"}, and the answer's line has the "tokens", and "first", the seconds until the first one. SIGUSR1 ends the turn that is
-being written.
+a line {"piece"}, and the answer's line has the "tokens", and "first", the seconds until the first one. SIGUSR1 ends the turn
+that is being written.
 
 It ends when its standard input does.
 """
