@@ -10,7 +10,7 @@ from trainer_core.data.dialogues import Dialogue, Turn, as_text, records_of, rec
 from trainer_core.errors import DataError, TooLongError
 from trainer_core.jobs.predictor import Predictor, Sampling, Talked
 from trainer_core.language import gettext as _
-from trainer_core.tasks.chat_format import read_reply, repair_reply
+from trainer_core.tasks.chat_reply import read_reply, repair_reply
 from trainer_core.tools import TOOLS
 
 logger = logging.getLogger("descent.talk")

@@ -17,8 +17,8 @@ from trainer_core.data.dialogues import Dialogue, Turn
 from trainer_core.errors import ConfigError
 from trainer_core.tasks.chat import format_of, forward, loss, sums_of
 from trainer_core.tasks.chat_baseline import Keywords, measure_keywords
-from trainer_core.tasks.chat_format import Reply
 from trainer_core.tasks.chat_measures import Example, examples_in, measure_answers, measure_names, measure_searches, slots_of
+from trainer_core.tasks.chat_reply import Reply
 from trainer_core.tasks.chat_writing import ChatWriter, choose
 from trainer_core.tasks.task import Prepared
 from trainer_core.tasks.texts import prepare

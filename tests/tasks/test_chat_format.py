@@ -12,8 +12,9 @@ from trainer_core.config import TrainConfig
 from trainer_core.data.bookings import make_bookings
 from trainer_core.data.dialogues import Dialogue, Turn, from_text
 from trainer_core.errors import ModelError, TooLongError
-from trainer_core.tasks.chat_format import ChatFormat, read_reply, repair_reply
+from trainer_core.tasks.chat_format import ChatFormat
 from trainer_core.tasks.chat_preview import marked_backend
+from trainer_core.tasks.chat_reply import read_reply, repair_reply
 from trainer_core.tasks.chat_template import ChatTemplate, messages_of, our_template, template_of
 from trainer_core.tasks.text_models import wrapped
 

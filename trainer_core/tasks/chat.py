@@ -19,9 +19,10 @@ from trainer_core.data.dialogues import from_text
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.language import gettext as _
 from trainer_core.measures import of_texts
-from trainer_core.tasks.chat_format import ChatFormat, Window, read_reply, special_tokens
+from trainer_core.tasks.chat_format import ChatFormat, Window, special_tokens
 from trainer_core.tasks.chat_measures import examples_in, measure_answers, measure_names, measure_searches, names_in
 from trainer_core.tasks.chat_preview import marked_backend
+from trainer_core.tasks.chat_reply import read_reply
 from trainer_core.tasks.chat_template import our_template, template_of
 from trainer_core.tasks.chat_writing import ChatWriter
 from trainer_core.tasks.label_position import head_input

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainer_core.tasks.chat_format import Reply
 from trainer_core.tasks.chat_measures import Example, examples_in, measure_searches
+from trainer_core.tasks.chat_reply import Reply
 
 _DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九")} | {"两": 2}
 _NUMBER = r"(\d+(?:\.\d+)?)"

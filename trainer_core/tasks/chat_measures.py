@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer_core.data.dialogues import Call, Dialogue, Turn, from_text, records_of
-from trainer_core.tasks.chat_format import Reply
+from trainer_core.tasks.chat_reply import Reply
 
 Slots = set[tuple[str, str]]
 
