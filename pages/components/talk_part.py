@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -11,6 +10,22 @@ from pages.components.ask_texts import load_examples
 from pages.components.checkpoint_picker import Chosen
 from pages.components.session import plain, show_error
 from pages.components.talk_lines import as_written, draw_line, tempo
+from pages.components.talk_state import (
+    RETRY_TEMPERATURE,
+    Pending,
+    Speaker,
+    ask_next,
+    cut_after_user,
+    forget,
+    is_edited,
+    joined_at,
+    leave_edit,
+    say_instead,
+    start_edit,
+    take_pending,
+    talks_of,
+    try_again,
+)
 from trainer_core.config import NETWORKS, TrainConfig
 from trainer_core.conversation import Line, answer, opening
 from trainer_core.data import TextData
@@ -19,40 +34,9 @@ from trainer_core.errors import TrainerError
 from trainer_core.jobs.predictor import Predictor, Sampling
 from trainer_core.language import gettext as _
 
-_TALKS, _PENDING, _EDITED = "playground/talks", "playground/pending", "playground/edited"
-_JOINED, _LEAD = "playground/joined", "playground/lead"
-"""In the session: how many lines of a talk another speaker had, and who heard all that was said."""
 _DRAWN_SECONDS = 0.05
 """Between two drawings of a turn that is being written."""
 _EXAMPLES = 4
-_RETRY_TEMPERATURE = 0.7
-"""A turn that is tried again at temperature 0 would be the same."""
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Who is talked with: a checkpoint, or the model that it was trained from."""
-
-    chosen: Chosen
-    is_base: bool
-
-    @property
-    def key(self) -> str:
-        return f"{self.chosen.key}{':base' if self.is_base else ''}"
-
-    @property
-    def name(self) -> str:
-        """For people, letter by letter."""
-        return _("{run} before training").format(run=self.chosen.run.name) if self.is_base else self.chosen.name
-
-
-@dataclass(frozen=True)
-class Pending:
-    """What is to be said next: a user's text, or None to have the last answer written anew; `seed` and `temperature` for that."""
-
-    text: str | None
-    seed: int
-    temperature: float | None = None
 
 
 def talk(chosen: Sequence[Chosen], predictor: Predictor) -> None:
@@ -65,13 +49,13 @@ def talk(chosen: Sequence[Chosen], predictor: Predictor) -> None:
             _("Beside it: the model before training"), key="playground/base", persist_state="session"
         ):
             speakers.append(Speaker(chosen[0], True))
-        talks = _talks(speakers)
+        talks = talks_of(speakers)
         has_begun = any(line.turn.role == "user" for lines in talks.values() for line in lines)
         st.space("stretch")
         if has_begun:
-            st.button(_("New talk"), icon=":material/add_comment:", key="playground/new-talk", on_click=_forget)
+            st.button(_("New talk"), icon=":material/add_comment:", key="playground/new-talk", on_click=forget)
     typed = st.chat_input(_("Say something"), key="playground/say", submit_mode="disable")
-    pending = Pending(typed, sampling.seed) if typed else st.session_state.pop(_PENDING, None)
+    pending = Pending(typed) if typed else take_pending()
     if not has_begun and pending is None:
         offer_beginnings(config)
         return
@@ -138,8 +122,8 @@ def offer_beginnings(config: TrainConfig) -> None:
             st.button(
                 plain(first if len(first) <= 60 else f"{first[:60]}…"),
                 key=f"playground/begin-{number}",
-                on_click=_ask_next,
-                args=(Pending(first, 0),),
+                on_click=ask_next,
+                args=(Pending(first),),
                 width="stretch",
             )
 
@@ -156,7 +140,7 @@ def _draw(
             if pending.text is not None:
                 lines.append(Line(Turn("user", pending.text)))
             else:
-                _cut_after_user(lines)
+                cut_after_user(lines)
     if len(speakers) == 1:
         is_well = _draw_talk(speakers[0], talks[speakers[0].key], predictor, sampling, pending, is_first=True)
     else:
@@ -176,7 +160,7 @@ def _draw_talk(
 ) -> bool:
     """One speaker's talk; False where a turn could not be written. A user's turns, the same in all, are edited in the first one."""
     is_well = True
-    joined = st.session_state[_JOINED].get(speaker.key, 0)
+    joined = joined_at(speaker)
     places = [place for place, line in enumerate(lines) if line.turn.role == "user"]
     for number, place in enumerate(places):
         end = places[number + 1] if number + 1 < len(places) else len(lines)
@@ -202,29 +186,29 @@ def _draw_talk(
                 icon=":material/refresh:",
                 key="playground/retry",
                 type="tertiary",
-                on_click=_retry,
+                on_click=try_again,
                 args=(sampling,),
                 help=_("Has the answer written anew, drawn at temperature {temperature} at least.").format(
-                    temperature=_RETRY_TEMPERATURE
+                    temperature=RETRY_TEMPERATURE
                 ),
             )
     return is_well
 
 
 def _draw_said(text: str, number: int, can_edit: bool) -> None:
-    if st.session_state.get(_EDITED) == number and can_edit:
+    if can_edit and is_edited(number):
         changed = st.text_area(_("Your turn"), text, key=f"playground/edit-{number}", label_visibility="collapsed")
         with st.container(horizontal=True):
             st.button(
                 _("Say this instead"),
                 type="primary",
                 key="playground/edit-send",
-                on_click=_edit,
+                on_click=say_instead,
                 args=(number, f"playground/edit-{number}"),
                 disabled=not (changed or "").strip(),
                 help=_("What was said after it is dropped."),
             )
-            st.button(_("Leave it"), key="playground/edit-leave", on_click=_leave)
+            st.button(_("Leave it"), key="playground/edit-leave", on_click=leave_edit)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(as_written(text), width="content")
@@ -235,7 +219,7 @@ def _draw_said(text: str, number: int, can_edit: bool) -> None:
                 type="tertiary",
                 key=f"playground/edit-turn-{number}",
                 help=_("Edit this turn"),
-                on_click=_start_edit,
+                on_click=start_edit,
                 args=(number,),
             )
 
@@ -247,7 +231,7 @@ def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: 
     `lines` at every moment, and is a whole turn only when it is complete.
     """
     temperature = sampling.temperature if pending.temperature is None else pending.temperature
-    drawn = Sampling(sampling.tokens, temperature, sampling.top_p, pending.seed)
+    drawn = Sampling(sampling.tokens, temperature, sampling.top_p, sampling.seed + pending.seed)
     so_far = [*opening(speaker.chosen.checkpoint), *lines]
     above, place = st.container(), st.empty()
     with place.container():
@@ -285,59 +269,3 @@ def _write(speaker: Speaker, lines: list[Line], predictor: Predictor, sampling: 
 
 def _unfinished(written: str) -> Line:
     return Line(Turn("assistant", written), is_stopped=True)
-
-
-def _talks(speakers: Sequence[Speaker]) -> dict[str, list[Line]]:
-    """Each speaker's talk. Whoever did not hear all that the user said goes on with the talk of one who did."""
-    talks: dict[str, list[Line]] = st.session_state.setdefault(_TALKS, {})
-    joined: dict[str, int] = st.session_state.setdefault(_JOINED, {})
-    lead = talks.get(st.session_state.get(_LEAD, speakers[0].key), [])
-    for speaker in speakers:
-        if _said(talks.get(speaker.key, [])) != _said(lead):
-            talks[speaker.key] = list(lead)
-            joined[speaker.key] = len(lead)
-    st.session_state[_LEAD] = speakers[0].key
-    return {speaker.key: talks.setdefault(speaker.key, []) for speaker in speakers}
-
-
-def _said(lines: Sequence[Line]) -> list[str]:
-    return [line.turn.content for line in lines if line.turn.role == "user"]
-
-
-def _cut_after_user(lines: list[Line]) -> None:
-    while lines and lines[-1].turn.role != "user":
-        lines.pop()
-
-
-def _ask_next(pending: Pending) -> None:
-    st.session_state[_PENDING] = pending
-
-
-def _retry(sampling: Sampling) -> None:
-    tried = st.session_state.get("playground/tried", 0) + 1
-    st.session_state["playground/tried"] = tried
-    _ask_next(Pending(None, sampling.seed + 1_000 * tried, max(sampling.temperature, _RETRY_TEMPERATURE)))
-
-
-def _start_edit(number: int) -> None:
-    st.session_state[_EDITED] = number
-
-
-def _leave() -> None:
-    st.session_state.pop(_EDITED, None)
-
-
-def _edit(number: int, field: str) -> None:
-    """Drops the turn and all after it, in every talk, and says the changed text."""
-    text = str(st.session_state[field]).strip()
-    for lines in st.session_state[_TALKS].values():
-        places = [place for place, line in enumerate(lines) if line.turn.role == "user"]
-        if number < len(places):
-            del lines[places[number] :]
-    _leave()
-    _ask_next(Pending(text, 0))
-
-
-def _forget() -> None:
-    for key in (_TALKS, _PENDING, _EDITED, _JOINED, _LEAD):
-        st.session_state.pop(key, None)
