@@ -76,6 +76,8 @@ def test_many_turns_are_written_as_transformers_writes_each_alone(dialogues: Pat
         )
         assert text == writer.text_of(alone[0, len(prompt) :].tolist())
         assert "".join(writer.stream(prompt, 20)) == text
+    long = prompts[0]  # longer than what is decoded at once
+    assert "".join(writer.stream(long, 120)) == writer.write_all([long], 120, 1)[0]
 
 
 def test_a_stream_ends_when_it_is_told_to_and_draws_the_same_for_the_same_seed(dialogues: Path, tmp_path: Path) -> None:

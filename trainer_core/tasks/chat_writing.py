@@ -13,6 +13,9 @@ from trainer_core.tasks.chat_format import ChatFormat
 _TOGETHER = 64
 """Turns written at once in an evaluation, at the most: keys and values of all of them are in memory."""
 
+_DECODED = 16
+"""Tokens before the newest ones that are decoded with them: how one is written may hang on those before it."""
+
 
 class ChatWriter:
     """A model, its tokenizer and their formatter. `max_length` is what the model learnt to read at once, `limit` the tokens that it
@@ -118,7 +121,7 @@ class ChatWriter:
         draw = torch.Generator(device="cpu").manual_seed(seed)
         read = torch.tensor([list(prompt)], device=device)
         cache = self._new_cache()
-        written: list[int] = []
+        written: list[int] = []  # since the last border: to decode the whole turn anew at each token takes longer and longer
         shown = ""
         for _step in range(self.most(prompt, most)):
             if is_stopped():
@@ -133,6 +136,9 @@ class ChatWriter:
             else:
                 yield text[len(shown) :]
                 shown = text
+                if len(written) >= 2 * _DECODED:
+                    written = written[-_DECODED:]
+                    shown = self.text_of(written)
             read = torch.tensor([[token]], device=device)
         rest = self.text_of(written)
         if len(rest) > len(shown):
