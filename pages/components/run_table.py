@@ -13,15 +13,16 @@ from pages.components.run_facts import dataset_words, evaluated_on
 from pages.components.session import state_colours, state_text
 from trainer_core.language import gettext as _
 from trainer_core.language import mark
+from trainer_core.measures import is_share, main_metric
 from trainer_core.settings import format_number
 from trainer_core.tracking.read import RunRecord
 
-NAME, STATE, BEST, MEASURED, TEST = mark("Name"), mark("State"), mark("Best accuracy"), mark("Measured on"), mark("Final test")
+NAME, STATE, BEST, MEASURED, TEST = mark("Name"), mark("State"), mark("Best result"), mark("Measured on"), mark("Final test")
 RECIPE, DATASET, RATE, TIME, STARTED = mark("Recipe"), mark("Dataset"), mark("Learning rate"), mark("Time"), mark("Started")
 
 
 def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """A row a run. Numbers stay numbers, so that columns sort; accuracies are in per cent, times in seconds."""
+    """A row a run. Numbers stay numbers, so that columns sort; shares are in per cent, times in seconds."""
 
     def number(values: list[Any]) -> pd.Series:
         return pd.Series([np.nan if value is None else float(value) for value in values], dtype="float64")
@@ -30,9 +31,9 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
         {
             NAME: [run.name for run in runs],
             STATE: [[state_text(run.state)] for run in runs],
-            BEST: number([run.best.get("eval/accuracy") for run in runs]) * 100,
+            BEST: number([_share(run, run.best, "eval/") for run in runs]) * 100,
             MEASURED: [evaluated_on(run) for run in runs],
-            TEST: number([run.metrics.get("test/accuracy") for run in runs]) * 100,
+            TEST: number([_share(run, run.metrics, "test/") for run in runs]) * 100,
             TIME: number([run.duration_seconds for run in runs]),
             STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
             RECIPE: [run.recipe or "–" for run in runs],
@@ -40,6 +41,12 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
             RATE: number([_as_number(run.settings.get("learning_rate")) for run in runs]),
         }
     )
+
+
+def _share(run: RunRecord, figures: Mapping[str, float], group: str) -> float | None:
+    """A run's main figure where that is a share of one: errors and perplexities can't stand in one column with them."""
+    main = main_metric(run.settings.get("task"))
+    return figures.get(main.replace("eval/", group)) if is_share(main) else None
 
 
 def styled(rows: pd.DataFrame) -> Any:
@@ -54,7 +61,9 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
     return {
         NAME: st.column_config.TextColumn(_(NAME), width=122),
         STATE: st.column_config.MultiselectColumn(_(STATE), options=list(colours), color=list(colours.values()), width=105),
-        BEST: st.column_config.NumberColumn(_(BEST), help=_("The best evaluation during training."), width=105),
+        BEST: st.column_config.NumberColumn(
+            _(BEST), help=_("The best evaluation during training: accuracy, or slot F1 of a chat model."), width=105
+        ),
         MEASURED: st.column_config.TextColumn(_(MEASURED), help=_("The split that is evaluated during training."), width=95),
         TEST: st.column_config.NumberColumn(
             _(TEST), help=_("Measured once, at the end, on rows that training never saw."), width=85

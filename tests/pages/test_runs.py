@@ -66,7 +66,7 @@ def test_history_lists_what_is_over_and_the_search_narrows_it(store: Store) -> N
     rows = page.dataframe[0].value
     assert list(rows["Name"]) == ["calm-owl-2", "bold-heron-7"]
     assert rows["State"].iloc[0] == ["✓ finished"]
-    assert rows["Best accuracy"].iloc[0] == pytest.approx(90.0, abs=2.0)
+    assert rows["Best result"].iloc[0] == pytest.approx(90.0, abs=2.0)
     page.text_input(key="search").set_value("mnist").run()
     assert list(page.dataframe[0].value["Name"]) == ["calm-owl-2"]
     page.text_input(key="search").set_value("nothing like it").run()

@@ -125,7 +125,7 @@ class LoadedCheckpoints:
         self.note = ""
         said: list[str] = []
         if is_base or config.adapter != "none":
-            from trainer_core.tasks.talking import SharedModel
+            from trainer_core.tasks.talking import Adapter, SharedModel
 
             key = ("shared", config.model, config.model_revision, config.adapter == "qlora")
             size = 4 * int(checkpoint.details.get("parameters") or 0)
@@ -138,8 +138,8 @@ class LoadedCheckpoints:
             held = self.models.get(key, lambda: size, load)
             adapter = None
             if not is_base:
-                verify(checkpoint, to_ask=True)
-                adapter = (f"{checkpoint.run_id}-{checkpoint.step}-{int(checkpoint.saved_at)}", checkpoint.path)
+                name = f"{checkpoint.run_id}-{checkpoint.step}-{int(checkpoint.saved_at)}"
+                adapter = Adapter(name, checkpoint.path, lambda: verify(checkpoint, to_ask=True))
             pieces = held.ask.ask(config, adapter, checkpoint.details, asked, is_stopped, said.append)
         else:
             held = self._held(known)

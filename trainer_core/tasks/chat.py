@@ -26,12 +26,12 @@ from trainer_core.tasks.chat_reply import read_reply
 from trainer_core.tasks.chat_template import our_template, template_of
 from trainer_core.tasks.chat_writing import ChatWriter
 from trainer_core.tasks.label_position import head_input
+from trainer_core.tasks.language_modelling import IGNORED
 from trainer_core.tasks.task import Batch, Prepared
 from trainer_core.tasks.text_models import wrapped
 from trainer_core.tasks.tokens import pad
 
 logger = logging.getLogger("descent.worker")
-IGNORED = -100
 _OF_CALLS = ("eval/slot_f1", "eval/exact_match")
 
 
@@ -106,13 +106,8 @@ def format_of(tokenizer: Any) -> ChatFormat:
     """The formatter of a tokenizer: its own template, or ours, which it is given: whoever opens the checkpoint has it too."""
     if not tokenizer.chat_template:
         tokenizer.chat_template = our_template(marked=False)
-        is_ours = True
-    else:
-        is_ours = tokenizer.chat_template in (our_template(False), our_template(True))
     specials = {name: getattr(tokenizer, name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
     template = template_of(tokenizer.chat_template, specials)
-    template.is_ours = is_ours
-    template.has_tools = template.has_tools or is_ours
     backend = tokenizer.backend_tokenizer
 
     def encode(text: str) -> list[int]:
@@ -167,15 +162,12 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
             }
         )
     width = config.max_length if config.padding == "fixed" else None
-    splits: dict[SplitName, Dataset[Any]] = {
-        name: ChatDataset(part, tokenizer.pad_token_id, width) for name, part in windows.items()
-    }
+    splits = {name: ChatDataset(part, tokenizer.pad_token_id, width) for name, part in windows.items()}
     turns, kept, cut = told["train"]
-    lengths = ChatDataset(windows["train"], tokenizer.pad_token_id, width).lengths
     return Prepared(
         model=model,
         splits=splits,
-        lengths=lengths,
+        lengths=splits["train"].lengths,
         choose_logits=sums_of,
         choose_labels=lambda labels: labels,
         loss=loss,

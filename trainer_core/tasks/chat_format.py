@@ -146,7 +146,7 @@ class ChatFormat:
             # The next begins as early as it may for the first turn that is still to be learned.
             target = left[0]
             for start in self._starts(dialogue.turns[:target]):
-                if (start > first or not self.nests) and self._window(dialogue, start, [target], most) is not None:
+                if self._window(dialogue, start, [target], most) is not None:
                     first = start
                     break
             else:

@@ -68,8 +68,8 @@ class ChatTemplate:
     Raises ModelError where it is no template.
     """
 
-    def __init__(self, text: str, specials: Mapping[str, str | None], is_ours: bool = False) -> None:
-        self.text, self.is_ours = text, is_ours
+    def __init__(self, text: str, specials: Mapping[str, str | None]) -> None:
+        self.text, self.is_ours = text, text in (our_template(False), our_template(True))
         self._specials = {name: token or "" for name, token in specials.items()}
         try:
             self._template = _environment().from_string(_GENERATION.sub("", text))
@@ -79,8 +79,8 @@ class ChatTemplate:
                     "The model's chat template can't be read: {cause}. Take chat_template out of its folder, and ours is used."
                 ).format(cause=error)
             ) from error
-        self.has_tools = is_ours or self._shows_calls()
-        self._takes_system = is_ours or self._renders([Turn("system", "a"), Turn("user", "b")])
+        self.has_tools = self._shows_calls()
+        self._takes_system = self._renders([Turn("system", "a"), Turn("user", "b")])
 
     @property
     def end(self) -> str:
@@ -159,7 +159,7 @@ def template_of(told: Any, specials: Mapping[str, str | None], marked: bool = Fa
         told = {str(one["name"]): str(one["template"]) for one in told}
     if isinstance(told, Mapping):
         told = told.get("tool_use") or told.get("default")
-    return ChatTemplate(str(told), specials) if told else ChatTemplate(our_template(marked), specials, is_ours=True)
+    return ChatTemplate(str(told) if told else our_template(marked), specials)
 
 
 def template_in(folder: Path) -> ChatTemplate:

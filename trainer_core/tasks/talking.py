@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,17 @@ from trainer_core.tasks.chat_writing import ChatWriter
 from trainer_core.tasks.text_models import load_model, load_tokenizer, longest_text
 
 Say = Callable[[str], None]
+MOST_ADAPTERS = 8
+"""Adapters of one model that are kept beside it; the one asked longest ago goes first."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter's own name, its folder, and what holds its files against their manifest before they are first read."""
+
+    name: str
+    folder: Path
+    verify: Callable[[], None]
 
 
 class Talker:
@@ -52,43 +64,54 @@ class SharedModel:
     def __init__(self, config: TrainConfig) -> None:
         self._tokenizer = load_tokenizer(config.model, writes=True, revision=config.model_revision)
         self.model = load_model(config.model, self._tokenizer, revision=config.model_revision, **quantised(config)).eval()
-        self._adapters: set[str] = set()
+        self._adapters: dict[str, None] = {}  # in the order in which they were asked
         self._talkers: dict[int, Talker] = {}
 
     def answer(
         self,
         config: TrainConfig,
-        adapter: tuple[str, Path] | None,
+        adapter: Adapter | None,
         details: Mapping[str, Any],
         asked: Mapping[str, Any],
         is_stopped: Callable[[], bool],
         say: Say,
     ) -> Iterator[str]:
-        """See `Talker.answer`. `adapter` is a name of its own and its folder; None asks the model without one."""
+        """See `Talker.answer`. Without an `adapter` the model itself is asked."""
         if adapter is not None:
-            self._take(*adapter)
+            self._take(adapter)
         without = self.model.disable_adapter() if adapter is None and self._adapters else nullcontext()
         with without:
             # Making one ready takes as long as some tokens.
             talker = self._talkers.get(config.max_length) or Talker(config, self.model, self._tokenizer)
-            self._talkers = {**self._talkers, config.max_length: talker}
+            self._talkers[config.max_length] = talker
             talker.model = self.model  # another object once it has adapters
             yield from talker.answer(details, asked, is_stopped, say)
 
-    def _take(self, name: str, folder: Path) -> None:
+    def _take(self, adapter: Adapter) -> None:
+        if adapter.name not in self._adapters:
+            self._load(adapter)
+        self._adapters.pop(adapter.name, None)
+        self._adapters[adapter.name] = None
+        self.model.set_adapter(adapter.name)
+        self.model.eval()
+
+    def _load(self, adapter: Adapter) -> None:
         from peft import PeftModel
         from safetensors import SafetensorError
 
+        adapter.verify()
+        if len(self._adapters) >= MOST_ADAPTERS:
+            oldest = next(iter(self._adapters))
+            self.model.delete_adapter(oldest)
+            del self._adapters[oldest]
+        told: dict[str, Any] = {"adapter_name": adapter.name, "use_safetensors": True}
         try:
-            if not self._adapters:
-                self.model = PeftModel.from_pretrained(self.model, str(folder), adapter_name=name, use_safetensors=True)
-            elif name not in self._adapters:
-                self.model.load_adapter(str(folder), adapter_name=name, use_safetensors=True)
+            if isinstance(self.model, PeftModel):
+                self.model.load_adapter(str(adapter.folder), **told)
+            else:
+                self.model = PeftModel.from_pretrained(self.model, str(adapter.folder), **told)
         except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
             cause = (str(error).splitlines() or [type(error).__name__])[0]
             raise CheckpointError(
                 _("The adapter does not fit its model: {cause}. It belongs to the model it was trained on.").format(cause=cause)
             ) from error
-        self._adapters.add(name)
-        self.model.set_adapter(name)
-        self.model.eval()
