@@ -1,6 +1,7 @@
 """What browser tests share: real dashboards on free ports over stores of their own, and chromium."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.conftest import skip_or_fail
 from tests.stores import end_processes_of, new_store
@@ -131,6 +132,21 @@ def page(browser: Browser) -> Iterator[Page]:
 def find_chromium() -> str | None:
     """Where chromium is installed on this machine; None where it is not."""
     return next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
+
+
+def pick(page: Page, label: str | re.Pattern[str], option: str | re.Pattern[str]) -> None:
+    """Chooses in a select box, the first whose option matches; its list closes when the page is drawn anew, so this tries again."""
+    box = page.get_by_role("combobox", name=label).first
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            box.click(timeout=3_000)
+            page.get_by_role("option", name=option, exact=True).first.click(timeout=3_000)
+        except Error:
+            page.keyboard.press("Escape")
+        else:
+            return
+    raise AssertionError(f"“{option}” could not be chosen in {label}")
 
 
 def _free_port() -> int:

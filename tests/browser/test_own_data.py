@@ -1,31 +1,15 @@
 """One's own data in a real browser: upload, correct the guess, see a leak, mend it, train on it, ask the result."""
 
 import re
-import time
 from pathlib import Path
 
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, pick
 from tests.tiny_texts import write_csv
 from trainer_core.data import library
 from trainer_core.data.reviews import make_reviews
 from trainer_core.tracking.read import list_runs
-
-
-def pick(page: Page, label: str, option: str) -> None:
-    """Chooses in a select box; its list closes when the page is drawn anew, so this tries again."""
-    box = page.get_by_role("combobox", name=label).first
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            box.click(timeout=3_000)
-            page.get_by_role("option", name=option, exact=True).click(timeout=3_000)
-        except Error:
-            page.keyboard.press("Escape")
-        else:
-            return
-    raise AssertionError(f"“{option}” could not be chosen in {label}")
 
 
 def write_films(path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, pick
 from tests.browser.test_draw import ONE, draw
 from tests.stores import end_processes_of, new_store
 from tests.trained_digits import DIGITS, train_for_real
@@ -71,9 +71,7 @@ def nothing_broke(page: Page) -> None:
 
 def test_two_checkpoints_are_asked_side_by_side_and_flips_are_paged_through(dashboard: Dashboard, page: Page) -> None:
     visit(page, dashboard, "brisk-otter-1")
-    field = page.get_by_role("combobox", name=re.compile("Beside it"))
-    field.click()
-    page.get_by_role("option", name=re.compile("calm-fern-2")).first.click()
+    pick(page, re.compile("Beside it"), re.compile("calm-fern-2"))
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name=re.compile("^It says"))).to_have_count(2, timeout=60_000)
     expect(page.get_by_text("2 models are held ready")).to_be_visible()

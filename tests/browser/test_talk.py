@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, pick
 from tests.stores import end_processes_of, new_store
 from tests.trained_texts import TALK_ANSWER, TALK_ASKS, TALK_HOTEL, TALK_NEXT, train_talk
 from trainer_core.store import Store, open_store
@@ -60,9 +60,7 @@ def test_the_road_of_a_talk(dashboard: Dashboard, page: Page) -> None:
     expect(again).to_be_visible()
 
     # The same, asked of a checkpoint beside it, which gets what was said until now.
-    expect(page.locator(SETTLED).first).to_be_attached()  # a page that is still being drawn closes the list again
-    page.get_by_role("combobox", name=re.compile("Beside it")).click()
-    page.get_by_role("option", name=re.compile("mute-vole-5")).first.click()
+    pick(page, re.compile("Beside it"), re.compile("mute-vole-5"))
     page.keyboard.press("Escape")
     expect(page.get_by_text("mute-vole-5, step")).to_be_visible()
     say(page, "多少钱一晚？")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, pick
 from tests.tiny_texts import save_model, write_csv
 
 
@@ -34,7 +34,6 @@ def test_a_typed_model_and_a_folder_are_shown_token_by_token(dashboard: Dashboar
     expect(page.get_by_role("button", name="Launch", exact=True)).to_be_enabled()
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
-    field.click()
-    page.get_by_role("option", name="gpt2").click()
+    pick(page, "Model", "gpt2")
     expect(page.get_by_text("The model “gpt2” is not on this machine")).to_be_visible()
     expect(page.get_by_role("button", name="Launch", exact=True)).to_be_disabled()
