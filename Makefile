@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check format clean
+.PHONY: run test check format messages clean
 
 run: .venv/.installed
 	$(BIN)/python -m trainer_core dashboard
@@ -15,6 +15,9 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+messages: .venv/.installed-dev
+	$(BIN)/python -m tests.messages
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -97,7 +97,7 @@ def _table(store: Store, pairs: int) -> dict[str, Any]:
     def ours() -> None:
         sql_runs._KNOWN.clear()
         runs = list_runs(store, archived=True, foreign=True)
-        compare_rows(runs, {}, default_columns(runs), "validation")
+        compare_rows(runs, {}, default_columns(runs))
 
     def theirs() -> None:
         mlflow.search_runs(search_all_experiments=True, max_results=5_000)

@@ -21,6 +21,7 @@ from trainer_core.data.findings import Inspection
 from trainer_core.data.record import Record
 from trainer_core.errors import DataError, TrainerError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.store import Store
 
 
@@ -45,7 +46,7 @@ def show_all(store: Store) -> None:
             _("Name"): [record.name for record in saved],
             _("Version"): [record.version for record in saved],
             _("Rows"): [sum(record.rows.values()) for record in saved],
-            _("Labels"): [", ".join(record.label_names[:6]) or "–" for record in saved],
+            _("Labels"): [listed(record.label_names[:6]) or "–" for record in saved],
             _("Task"): [record.reading.task for record in saved],
             _("Steps"): [len(record.steps) for record in saved],
         }

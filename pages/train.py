@@ -20,7 +20,7 @@ from trainer_core import data, jobs
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.language import gettext as _
-from trainer_core.language import ngettext
+from trainer_core.language import listed, ngettext
 from trainer_core.recipes import RECIPES
 from trainer_core.settings import SETTINGS
 from trainer_core.store import Store
@@ -111,7 +111,7 @@ def foot_line(form: Form, look: DataLook, seconds: float | None) -> str:
     """What a launch would do, or what stands in its way."""
     if form.config is None:
         places = [plain(_place(name)) for name in form.problems if name]
-        return _(":red[:material/error:] Mend to launch: {fields}").format(fields=", ".join(places) or plain(form.problems[""]))
+        return _(":red[:material/error:] Mend to launch: {fields}").format(fields=listed(places) or plain(form.problems[""]))
     batch = _("effective batch {batch}").format(batch=format_count(form.config.effective_batch_size))
     if look.summary is None:
         return _("Steps are known once the data is here · {batch}").format(batch=batch)

@@ -12,6 +12,7 @@ from trainer_core.store import Store, open_store
 
 pytest_plugins = ["tests.trained", "tests.tracking_server"]
 
+os.environ["LANGUAGE"] = "en"  # whatever this machine speaks
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 if "DESCENT_TEST_TRAINED" not in os.environ:  # the workers of a parallel session get it from the process that started them

@@ -1,7 +1,6 @@
 """What the command line shows is aligned, short and never lost in a pipe."""
 
 import io
-import math
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.settings import to_params
 from trainer_core.store import Store
-from trainer_core.terminal import Watch, duration, follow, table
+from trainer_core.terminal import Watch, follow, table
 from trainer_core.tracking import write
 from trainer_core.tracking.journal import Journal
 
@@ -24,14 +23,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(None, "–"), (math.inf, "–"), (0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (192, "3 min 12 s"), (7_530, "2 h 5 min")],
-)
-def test_durations_are_said_as_people_say_them(seconds: float | None, shown: str) -> None:
-    assert duration(seconds) == shown
 
 
 def test_columns_are_aligned_numbers_to_the_right() -> None:

@@ -14,14 +14,24 @@ from typing import Any, NoReturn
 from trainer_core import commands, space_commands
 from trainer_core.errors import ConfigError, TrainerError
 from trainer_core.jobs.launching import option_of
+from trainer_core.language import LANGUAGES, from_command_line, mark, match, ngettext, speak
 from trainer_core.language import gettext as _
 from trainer_core.secrets import without_secrets
 from trainer_core.settings import SETTINGS, Setting
 from trainer_core.store import DEFAULT_STORE, open_store
-from trainer_core.terminal import say
+from trainer_core.terminal import say, wrap
 
 PROGRAM = "python -m trainer_core"
-_RUN_HELP = _("the run: its name, the start of its id, or last")
+_RUN = mark("the run: its name, the start of its id, or last")
+_DATA = mark(
+    "Reads files, folders, zips and hub datasets; tells what is wrong with them; saves them in the store, where each fix makes\n"
+    "a new version that can be undone. Runs name a saved dataset as NAME@VERSION."
+)
+_LAUNCH = mark(
+    "Queues a run and prints its id and name. It trains in the background, whether or not this terminal stays open.\n"
+    "Settings not given are the recipe's, shown by `{program} recipes`."
+)
+vars(argparse).update(_=_, ngettext=ngettext)  # its own sentences come from our catalog: it would only ever ask the system
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,6 +47,9 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34)
 
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(text, width)
+
     def add_usage(self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None) -> None:
         """All forty options in the usage would push the help off the screen: name only what must be given."""
         if usage is None and len(list(actions)) > 20:
@@ -47,6 +60,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status: 0, 1 for what went wrong, 2 for what was asked wrongly, 130 for Ctrl-C."""
+    speak(from_command_line(arguments))
     parser = build_parser()
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
@@ -84,6 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help=_("the folder that holds runs (default: $DESCENT_STORE, else {folder})").format(folder=DEFAULT_STORE),
     )
+    shared.add_argument(
+        "--language", metavar="NAME", type=_language, help=_("en or zh_CN (default: the system's, as LANG names it)")
+    )
     parser = _Parser(
         prog=PROGRAM,
         parents=[shared],
@@ -109,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
         return made
 
     command("recipes", commands.recipes, _("list the starting points"))
-    _add_launch(command("launch", commands.launch, _("queue a run of a recipe"), _LAUNCH))
+    _add_launch(command("launch", commands.launch, _("queue a run of a recipe"), _(_LAUNCH).format(program=PROGRAM)))
     runs = command("runs", commands.runs, _("list the runs, newest first"))
     runs.add_argument("--json", action="store_true", help=_("one JSON object a line"))
     runs.add_argument("--all", action="store_true", help=_("archived runs and those that Descent did not launch, too"))
@@ -119,17 +136,17 @@ def build_parser() -> argparse.ArgumentParser:
         ("restore", space_commands.restore, _("bring an archived or deleted run back into the lists")),
         ("delete", space_commands.delete, _("take a run out of all lists; it can be brought back until it is purged")),
     ):
-        command(name, action, help).add_argument("run", metavar="RUN", help=_RUN_HELP)
+        command(name, action, help).add_argument("run", metavar="RUN", help=_(_RUN))
     command("space", space_commands.space, _("show what runs take on the disk, and what is free"))
     purge = command("purge", space_commands.purge, _("remove deleted runs for good and free what they take"))
     purge.add_argument("--yes", action="store_true", help=_("without asking"))
     resume = command("resume", commands.resume, _("go on with a run that has ended, from a checkpoint"))
-    resume.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    resume.add_argument("run", metavar="RUN", help=_(_RUN))
     resume.add_argument("--checkpoint", metavar="STEP", help=_("best, last or a step (default: last)"), default="last")
     resume.add_argument("--epochs", type=int, metavar="N", help=_("train longer: the epochs in total (default: as before)"))
     resume.add_argument("--wait", action="store_true", help=_("show progress until the run has ended"))
     predict = command("predict", commands.predict, _("ask a run's checkpoint what a picture shows or a text says"))
-    predict.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    predict.add_argument("run", metavar="RUN", help=_(_RUN))
     predict.add_argument("--checkpoint", metavar="WHICH", default="best", help=_("best, last or a step (default: best)"))
     asked = predict.add_mutually_exclusive_group(required=True)
     asked.add_argument("--image", metavar="FILE", nargs="+", help=_("one or more pictures (PNG, JPEG)"))
@@ -141,7 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--temperature", type=float, default=0.0, metavar="X", help=_("0 takes the likeliest token each time (default: 0)")
     )
     merge = command("merge", commands.merge, _("write a run's adapter merged into its model, as one whole model"))
-    merge.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    merge.add_argument("run", metavar="RUN", help=_(_RUN))
     merge.add_argument("--checkpoint", metavar="WHICH", default="best", help=_("best, last or a step (default: best)"))
     merge.add_argument("--out", metavar="FOLDER", required=True, help=_("where to: a folder that is empty or new"))
     dashboard = command("dashboard", commands.dashboard, _("open the dashboard in a browser"))
@@ -154,10 +171,10 @@ def build_parser() -> argparse.ArgumentParser:
         ("bundle", commands.bundle, _("write a run as a zip to hand in: settings, data, figures, script"), _("the zip")),
     ):
         made = command(name, action, help)
-        made.add_argument("run", metavar="RUN", help=_RUN_HELP)
+        made.add_argument("run", metavar="RUN", help=_(_RUN))
         made.add_argument("--out", metavar="PATH", help=_("{what} (default: named after the run)").format(what=out))
     export = command("export", commands.export, _("write a checkpoint as a zip that needs nothing of Descent, with a model card"))
-    export.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    export.add_argument("run", metavar="RUN", help=_(_RUN))
     export.add_argument("--checkpoint", metavar="WHICH", default="best", help=_("best, last or a step (default: best)"))
     export.add_argument("--out", metavar="PATH", help=_("the zip (default: named after the run and the step)"))
     rerun = command("rerun", commands.rerun, _("train what was handed in again, and compare every figure"))
@@ -168,7 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     hub.add_argument("name", nargs="?", metavar="NAME", help=_("NAME or OWNER/NAME"))
     hub.add_argument("--revision", metavar="NAME", help=_("a branch, tag or commit"))
-    _add_data(command("data", commands.data, _("inspect, save and clean datasets"), _DATA))
+    _add_data(command("data", commands.data, _("inspect, save and clean datasets"), _(_DATA)))
     return parser
 
 
@@ -224,10 +241,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_DATA = _(
-    "Reads files, folders, zips and hub datasets; tells what is wrong with them; saves them in the store, where each fix makes\n"
-    "a new version that can be undone. Runs name a saved dataset as NAME@VERSION."
-)
+def _language(name: str) -> str:
+    found = match([name])
+    if found is None:
+        known = ", ".join(LANGUAGES)
+        raise argparse.ArgumentTypeError(_("“{name}” is no language of Descent; it speaks {known}").format(name=name, known=known))
+    return found
 
 
 def _unknown(words: Sequence[str]) -> str:
@@ -235,12 +254,6 @@ def _unknown(words: Sequence[str]) -> str:
     near = difflib.get_close_matches(option, [option_of(name) for name in SETTINGS], n=1)
     hint = _(" Did you mean {option}?").format(option=near[0]) if near else ""
     return _("there is no “{word}” here.").format(word=words[0]) + hint
-
-
-_LAUNCH = _(
-    "Queues a run and prints its id and name. It trains in the background, whether or not this terminal stays open.\n"
-    "Settings not given are the recipe's, shown by `{program} recipes`."
-).format(program=PROGRAM)
 
 
 def _add_launch(parser: argparse.ArgumentParser) -> None:

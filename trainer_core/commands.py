@@ -8,9 +8,10 @@ from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.errors import RunError, TrainerError
 from trainer_core.language import gettext as _
 from trainer_core.recipes import RECIPES, find_recipe
+from trainer_core.retelling import retell
 from trainer_core.settings import SETTINGS, build_config, differences
 from trainer_core.store import Store
-from trainer_core.terminal import Watch, as_json, duration, follow, say, table
+from trainer_core.terminal import Watch, as_json, follow, format_duration, say, table
 from trainer_core.tracking import read
 
 
@@ -22,17 +23,19 @@ def recipes(options: argparse.Namespace) -> int:
     """Lists the recipes with the settings in which they differ from the defaults."""
     for recipe in RECIPES.values():
         say(f"{recipe.name}  –  {_(recipe.title)}")
-        for label, text in (
-            (_("learns"), _(recipe.learns)),
-            (_("data"), _(recipe.data)),
-            (_("network"), _(recipe.network)),
-            (_("gives"), _(recipe.expect)),
-        ):
-            say(f"  {label:<9}{text}")
         changed = differences(recipe.config, TrainConfig())
         shown = [f"{name} {SETTINGS[name].format(value) or 'none'}" for name, (_default, value) in changed.items()]
-        say(f"  {_('settings'):<9}{', '.join(shown)}")
-        say(f"  {_('start'):<9}{options.program} launch {recipe.name} --wait")
+        for line in table(
+            [
+                [_("learns"), _(recipe.learns)],
+                [_("data"), _(recipe.data)],
+                [_("network"), _(recipe.network)],
+                [_("gives"), _(recipe.expect)],
+                [_("settings"), ", ".join(shown)],
+                [_("start"), f"{options.program} launch {recipe.name} --wait"],
+            ]
+        ):
+            say(f"  {line}")
         say()
     return 0
 
@@ -79,12 +82,13 @@ def runs(options: argparse.Namespace) -> int:
     for run in found:
         launched = run.created.astimezone().strftime("%Y-%m-%d %H:%M") if run.created else "–"
         figures = [f"{values[key]:.4f}" if key in values else "–" for values, key in _figures(run)]
-        rows.append([run.name, run.state, run.recipe or "–", launched, duration(run.duration_seconds), *figures, run.run_id[:8]])
+        took = format_duration(run.duration_seconds)
+        rows.append([run.name, _(run.state), run.recipe or "–", launched, took, *figures, run.run_id[:8]])
     for line in table(rows, right=(4, 5, 6)):
         say(line)
     for run in found:
         if run.reason:
-            say(f"{run.name}: {run.reason}")
+            say(f"{run.name}: {retell(run.reason)}")
     return 0
 
 
@@ -92,7 +96,7 @@ def stop(options: argparse.Namespace) -> int:
     """Stops a run."""
     run = read.find_run(options.store, options.run)
     if run.is_over:
-        say(_("{name} has ended already: {state}.").format(name=run.name, state=run.state))
+        say(_("{name} has ended already: {state}.").format(name=run.name, state=_(run.state)))
         return 0
     jobs.stop(options.store, run.run_id)
     state, _settled = jobs.state_of(options.store, run.run_id)
@@ -241,9 +245,9 @@ def _wait(store: Store, run_id: str, name: str, program: str) -> int:
         return 130
     run = read.get_run(store, run_id)
     if state != "finished":
-        reason = run.reason or _("No reason is known; see {log}.").format(log=store.log(run_id))
-        raise RunError(_("{name} {state}: {reason}").format(name=name, state=state, reason=reason))
-    say(_("{name} finished in {duration}.").format(name=name, duration=duration(run.duration_seconds)))
+        reason = retell(run.reason) or _("No reason is known; see {log}.").format(log=store.log(run_id))
+        raise RunError(_("{name} {state}: {reason}").format(name=name, state=_(state), reason=reason))
+    say(_("{name} finished in {duration}.").format(name=name, duration=format_duration(run.duration_seconds)))
     for line in watch.figures():
         say(f"  {line}")
     how = "--image FILE" if str(run.settings.get("task")) in PICTURES else '--text "TEXT"'

@@ -5,16 +5,15 @@ import argparse
 from trainer_core.data import hub
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
-from trainer_core.terminal import say
+from trainer_core.terminal import say, table
 
 
 def show(options: argparse.Namespace) -> int:
     """Prints the settings (the token never) and whether the hub answers; with a name, what it says of that."""
     if not options.name:
         told = hub.settings()
-        width = max(map(len, told))
-        for name, value in told.items():
-            say(f"{name:<{width}}  {value}")
+        for line in table(list(told.items())):
+            say(line)
         problem = hub.check_host()
         if problem is not None:
             raise DataError(

@@ -8,6 +8,7 @@ from typing import Any
 from trainer_core.config import TrainConfig
 from trainer_core.errors import TrainerError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 
 
 @dataclass(frozen=True)
@@ -293,7 +294,7 @@ def find_recipe(name: str) -> Recipe:
         return RECIPES[name]
     near = difflib.get_close_matches(name, RECIPES, n=1)
     hint = _(" Did you mean {name}?").format(name=near[0]) if near else ""
-    raise TrainerError(_("There is no recipe “{name}”. Recipes are: {names}.").format(name=name, names=", ".join(RECIPES)) + hint)
+    raise TrainerError(_("There is no recipe “{name}”. Recipes are: {names}.").format(name=name, names=listed(RECIPES)) + hint)
 
 
 _LENGTHS = (32, 64, 128, 256)

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from trainer_core.config import Group, Scale, TrainConfig
 from trainer_core.errors import ConfigError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.secrets import holds_secret
 
 
@@ -75,10 +76,14 @@ class Setting:
         """What an empty or zero value means; empty where that is no meaning of its own."""
         return _(self._face["off"])
 
+    def messages(self) -> list[str]:
+        """Its words for people as they are declared, for the catalogs."""
+        return [text for text in (*(self._face[part] for part in ("label", "when", "unit", "off")), self._help) if text]
+
     def accepted(self) -> str:
         """What the field takes, as a phrase: `a whole number, at least 1`."""
         if self.choices:
-            return _("one of {choices}").format(choices=", ".join(self.choices))
+            return _("one of {choices}").format(choices=listed(self.choices))
         kind = {int: _("a whole number"), float: _("a number"), str: _("text"), tuple: _("whole numbers with commas between")}[
             self.kind
         ]
@@ -95,7 +100,7 @@ class Setting:
                 parts.append(sentence.format(bound=f"{bound:,g}" if bound < 1e6 else f"{int(bound):,}"))
         if self.optional:
             parts.append(_("or nothing ({meaning})").format(meaning=self.off))
-        return ", ".join(parts)
+        return listed(parts)
 
     def is_shown(self, values: Mapping[str, Any]) -> bool:
         """Whether the field matters beside the other values."""
@@ -163,7 +168,7 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     typed: dict[str, Any] = {}
     for name, value in values.items():
         if name not in SETTINGS:
-            problems[name] = _("There is no setting “{name}”. Settings are: {names}.").format(name=name, names=", ".join(SETTINGS))
+            problems[name] = _("There is no setting “{name}”. Settings are: {names}.").format(name=name, names=listed(SETTINGS))
             continue
         setting = SETTINGS[name]
         try:

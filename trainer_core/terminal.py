@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -21,6 +22,10 @@ _LOOK_SECONDS = 0.25
 _NEWS_SECONDS = 1.0
 _LINE_SECONDS = 10.0
 _SUMMON_SECONDS = 5.0
+_HAN = r"\u2e80-\u9fff\uff00-\uffef"
+_BEFORE, _AFTER = "[“（《]*", "[，。、；：？！）》”…]*"
+_PIECES = re.compile(rf"{_BEFORE}(?:[{_HAN}]|[^\s{_HAN}“”]+){_AFTER}\s*|\s+|.")
+"""What a line is not broken within: a word, or a Chinese character, and the punctuation after it."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 """What moves a cursor or rewrites a line; JSON has none of them raw."""
 
@@ -34,27 +39,48 @@ def say(text: str = "", out: TextIO | None = None) -> None:
 
 def table(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
     """Rows as aligned lines; the columns in `right` are aligned to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
     numbers = set(right)
-    return [
-        "  ".join(
-            cell.rjust(width) if at in numbers else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+
+    def padded(at: int, text: str) -> str:
+        room = " " * (widths[at] - cells(text))
+        return room + text if at in numbers else text + room
+
+    return ["  ".join(padded(at, text) for at, text in enumerate(row)).rstrip() for row in rows]
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them: `12 s`, `3 min 12 s`, `2 h 5 min`; a dash where there are none."""
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes: a Chinese character takes two, a mark upon a letter none."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 0 if unicodedata.combining(letter) else 1 for letter in text)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most so many columns: broken at spaces, and between Chinese characters, but not before their punctuation."""
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if cells(lines[-1] + piece.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+def format_duration(seconds: float | None) -> str:
+    """A time span: `0.4 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`; a dash for none."""
     if seconds is None or not math.isfinite(seconds):
         return "–"
+    if seconds < 0.95:
+        return _("{seconds} s").format(seconds=f"{max(seconds, 0):.1f}")
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
-    if whole < 3_600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+        return _("{seconds} s").format(seconds=whole)
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return (_("{minutes} min {seconds} s") if rest else _("{minutes} min")).format(minutes=minutes, seconds=rest)
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 48:
+        return (_("{hours} h {minutes} min") if minutes else _("{hours} h")).format(hours=hours, minutes=minutes)
+    days, hours = divmod(hours, 24)
+    return (_("{days} d {hours} h") if hours else _("{days} d")).format(days=days, hours=hours)
 
 
 def format_bytes(count: float | None) -> str:
@@ -163,12 +189,12 @@ def _line(now: Progress, values: Mapping[str, float]) -> str:
     if now.total_steps:
         parts.append(_("step {step:,} of {total:,}").format(step=now.step, total=now.total_steps))
     if now.seconds_left is not None and now.phase != "finished":
-        parts.append(_("{duration} left").format(duration=duration(now.seconds_left)))
+        parts.append(_("{duration} left").format(duration=format_duration(now.seconds_left)))
     for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("accuracy"))):
         if key in values:
             parts.append(f"{name} {values[key]:.4g}")
     if now.silent:
-        parts.append(_("silent for {duration}").format(duration=duration(time.time() - now.time)))
+        parts.append(_("silent for {duration}").format(duration=format_duration(time.time() - now.time)))
     return " · ".join(parts)
 
 

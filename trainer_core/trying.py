@@ -14,8 +14,9 @@ from trainer_core.jobs.dry_run import result_of
 from trainer_core.jobs.launching import option_of
 from trainer_core.language import gettext as _
 from trainer_core.language import ngettext
+from trainer_core.retelling import retell
 from trainer_core.settings import SETTINGS
-from trainer_core.terminal import duration, format_bytes, say, table
+from trainer_core.terminal import format_bytes, format_duration, say, table
 
 _LOOK_SECONDS = 0.2
 
@@ -47,7 +48,7 @@ def dry_run(options: argparse.Namespace, config: TrainConfig, recipe: str) -> in
     say(_("It does not fit into memory.") if not found.fits else _("It may not fit into memory."))
     for remedy in remedies(config, has_bf16()):
         words = [f"{option_of(name)} {SETTINGS[name].format(value)}" for name, value in remedy.changes.items()]
-        say(f"  {' '.join(words)}  –  {remedy.sentence}")
+        say(f"  {' '.join(words)}  –  {retell(remedy.sentence)}")
     return 1
 
 
@@ -73,7 +74,7 @@ def _rows(found: Foreseen) -> list[list[str]]:
 
 
 def _times(seconds: Range) -> str:
-    low, high = duration(seconds[0]), duration(seconds[2])
+    low, high = format_duration(seconds[0]), format_duration(seconds[2])
     return low if low == high else _("{low} to {high}").format(low=low, high=high)
 
 

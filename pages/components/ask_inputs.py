@@ -18,6 +18,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import ImageData, open_picture, prepare_picture
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 
 _SAMPLES = 10
 _LARGEST_UPLOAD_MB = 20
@@ -119,4 +120,4 @@ def ask_upload(checkpoint: Checkpoint) -> Question | None:
 
 def _some(labels: tuple[str, ...]) -> str:
     """The labels in short: all of them up to a dozen, else the first and the last."""
-    return ", ".join(labels) if len(labels) <= 12 else _("{first} to {last}").format(first=labels[0], last=labels[-1])
+    return listed(labels) if len(labels) <= 12 else _("{first} to {last}").format(first=labels[0], last=labels[-1])

@@ -12,6 +12,7 @@ from trainer_core.decisions import USUAL, drop_threshold, keep_threshold, read_t
 from trainer_core.errors import TrainerError
 from trainer_core.judging import at_threshold, best_threshold, reliability, two_class_curves
 from trainer_core.language import gettext as _
+from trainer_core.language import pgettext
 from trainer_core.store import Store
 
 
@@ -33,7 +34,7 @@ def _draw_reliability(answered: Answered) -> None:
     found = reliability(answered.labels, answered.probabilities)
     left, right = st.columns([11, 10], gap="large")
     with left:
-        live_chart(reliability_figure(found), key="reliability", height=320, name="reliability diagram")
+        live_chart(reliability_figure(found), key="reliability", height=320, name=_("reliability diagram"))
     with right:
         st.metric(
             _("Expected calibration error"),
@@ -82,10 +83,10 @@ def _draw_threshold(answered: Answered) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(_("**ROC**, area {area}").format(area=f"{curves.roc_auc:.3f}"))
-        live_chart(roc_figure(curves, label, threshold), key="roc", height=300, name="ROC curve")
+        live_chart(roc_figure(curves, label, threshold), key="roc", height=300, name=_("ROC curve"))
     with right:
         st.markdown(_("**Precision and recall**, average precision {area}").format(area=f"{curves.average_precision:.3f}"))
-        live_chart(precision_figure(curves, label, threshold), key="precision", height=300, name="precision-recall curve")
+        live_chart(precision_figure(curves, label, threshold), key="precision", height=300, name=_("precision-recall curve"))
     _offer_to_keep(checkpoint, label, key)
 
 
@@ -94,7 +95,7 @@ def _draw_costs(answered: Answered, threshold: float) -> None:
     now, usual = (at_threshold(answered.labels, second, value) for value in (threshold, USUAL))
     shares = [
         (_("Accuracy"), now.accuracy, usual.accuracy),
-        (_("Precision"), now.precision, usual.precision),
+        (pgettext("metric", "Precision"), now.precision, usual.precision),
         (_("Recall"), now.recall, usual.recall),
         (_("F1"), now.f1, usual.f1),
     ]

@@ -25,6 +25,7 @@ from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
 from trainer_core.batch_in_force import Smaller
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.measures import is_share
 from trainer_core.tracking.records import Restart, Segment
 
@@ -140,7 +141,7 @@ def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats,
         room = max(0.12 * (max(shown) - min(shown)), 0.01 * scale)
         under = 2.5 * room if len(finite) and len(seen) <= 1 else room  # for the names
         figure.update_yaxes(range=[min(shown) - under, max(shown) + room])
-    figure.update_layout(meta={"baselines": ", ".join(f"{name} {format_metric(key, value)}" for name, value in lines.items())})
+    figure.update_layout(meta={"baselines": listed(f"{name} {format_metric(key, value)}" for name, value in lines.items())})
 
 
 def _baseline_words(y: float, name: str, key: str) -> str:

@@ -74,7 +74,7 @@ def _choices(shown: Sequence[RunRecord], keys: Sequence[str]) -> tuple[list[str]
         _("Metrics"),
         keys,
         format_func=lambda name: (
-            _("Loss, training and {split}").format(split=split) if name == TOGETHER else metric_label(name, split)
+            _("Loss, training and {split}").format(split=_(split)) if name == TOGETHER else metric_label(name, split)
         ),
         key="metrics",
         on_change=write_choices,

@@ -96,7 +96,7 @@ def _parallel(runs: Sequence[Measured], settings: Sequence[str], result: str, sp
     if not runs:
         return partial(st.caption, _("None of these runs has both."))
     figure = parallel_figure(_with(runs, *axes) or runs, axes, result, split)
-    return partial(live_chart, figure, key="parallel", height=400, report_picks="select", name="parallel coordinates")
+    return partial(live_chart, figure, key="parallel", height=400, report_picks="select", name=_("parallel coordinates"))
 
 
 def _heat(runs: Sequence[Measured], settings: Sequence[str], result: str, split: str) -> Draw | None:
@@ -110,7 +110,7 @@ def _heat(runs: Sequence[Measured], settings: Sequence[str], result: str, split:
     if not measured:
         return partial(st.caption, _("None of these runs has both."))
     figure = heat_figure(measured, across, upwards, result, split)
-    return partial(live_chart, figure, key="heat", height=420, report_picks="select", name="heat map")
+    return partial(live_chart, figure, key="heat", height=420, report_picks="select", name=_("heat map"))
 
 
 def _first(settings: Sequence[str], name: str) -> list[str]:

@@ -93,17 +93,16 @@ def _filters(everything: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _ranges(offered: Sequence[RunRecord], filters: list[RangeFilter]) -> None:
-    split = common_split(offered)
     for number, one in enumerate(filters):
         low, high = ("" if end is None else f"{end:g}" for end in (one.low, one.high))
-        told = f"{low} ≤ {column_label(one.column, split)} ≤ {high}".removeprefix(" ≤ ").removesuffix(" ≤ ")
+        told = f"{low} ≤ {column_label(one.column)} ≤ {high}".removeprefix(" ≤ ").removesuffix(" ≤ ")
         if st.button(plain(told), key=f"drop-{number}", icon=":material/close:", help=_("Removes this range.")):
             _set_filters([*filters[:number], *filters[number + 1 :]])
     bounds = number_columns(offered)
     if not bounds:
         return
     with st.form("range", border=False):
-        column = st.selectbox(_("Range of"), list(bounds), format_func=lambda name: column_label(name, split).removesuffix(" (%)"))
+        column = st.selectbox(_("Range of"), list(bounds), format_func=lambda name: column_label(name).removesuffix(" (%)"))
         with st.container(horizontal=True):
             low = st.text_input(_("From"), placeholder=_("open"))
             high = st.text_input(_("To"), placeholder=_("open"))
@@ -126,14 +125,13 @@ def _set_filters(filters: Sequence[RangeFilter]) -> None:
 
 
 def _columns(runs: Sequence[RunRecord]) -> list[str]:
-    split = common_split(runs)
     options, default = choosable_columns(runs), default_columns(runs)
     read_choices("columns", options, default)
     with st.popover(_("Columns"), icon=":material/view_column:"):
         st.multiselect(
             _("Columns"),
             options,
-            format_func=lambda name: column_label(name, split),
+            format_func=lambda name: column_label(name),
             key="columns",
             on_change=write_choices,
             args=("columns", default),
@@ -169,7 +167,7 @@ def _table(
 ) -> None:
     lines = [line_of(run, ids) for run in compared]
     looks = {} if groups else {line.run_id: (line.colour, dash) for line, dash in zip(lines, dashes_of(lines), strict=True)}
-    frame = compare_rows(found, looks, columns, common_split(found))
+    frame = compare_rows(found, looks, columns)
     in_place = {run.run_id for run in chosen}
     picked = st.dataframe(
         frame,

@@ -13,7 +13,7 @@ from trainer_core.data.inspecting import find_rows
 from trainer_core.data.record import Record
 from trainer_core.data.squares import picture_of
 from trainer_core.language import gettext as _
-from trainer_core.language import ngettext
+from trainer_core.language import listed, ngettext
 from trainer_core.store import Store
 
 _SHOWN = 20
@@ -33,7 +33,7 @@ def draw_contents(store: Store, record: Record, inspection: Inspection) -> None:
     with left:
         if inspection.labels:
             st.markdown(_("**Rows by label**"))
-            told = ", ".join(f"{label} {sum(by.values())}" for label, by in list(inspection.labels.items())[:10])
+            told = listed(f"{label} {sum(by.values())}" for label, by in list(inspection.labels.items())[:10])
             st.plotly_chart(
                 label_figure(inspection.labels),
                 key="data/labels",
@@ -61,14 +61,14 @@ def draw_contents(store: Store, record: Record, inspection: Inspection) -> None:
             st.plotly_chart(
                 spread_figure(spread, _("Characters")), key="data/lengths", height=FIGURE_PIXELS, config=_CHART, alt=told
             )
-            st.caption(told.capitalize() + ".")
+            st.caption(_("{what}.").format(what=told.capitalize()))
         if inspection.picture_shape:
             height, width = inspection.picture_shape
             st.markdown(_("**Pictures** of {width} × {height} pixels, grey").format(width=width, height=height))
     known = {code: count for code, count in inspection.languages.items() if code}
     if known:
         whole = sum(known.values())
-        told = ", ".join(f"{code} {count / whole:.0%}" for code, count in list(known.items())[:5])
+        told = listed(f"{code} {count / whole:.0%}" for code, count in list(known.items())[:5])
         st.caption(_("Languages, where they can be told: {told}.").format(told=plain(told)))
     st.markdown(_("**The rows**"))
     examples = read_version(store, str(store.root), record.reference, record.digest)
@@ -89,7 +89,8 @@ def draw_contents(store: Store, record: Record, inspection: Inspection) -> None:
         _SHOWN if "text" in examples else _PICTURES,
     )
     found = ngettext("{count} row found", "{count} rows found", count).format(count=format_count(count))
-    st.caption(found + (_(", the first {shown} shown").format(shown=len(rows)) if len(rows) < count else "") + ".")
+    some = _(", the first {shown} shown").format(shown=len(rows)) if len(rows) < count else ""
+    st.caption(_("{what}.").format(what=found + some))
     if "image" in examples:
         wanted = examples[examples["row"].isin([row.row for row in rows])]
         with st.container(horizontal=True, gap="small"):

@@ -9,7 +9,7 @@ from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
 from pages.components.session import format_count, plain
 from pages.components.text_data import draw_texts
 from trainer_core.data import DataSummary, ImageData, TextData, as_the_model_sees
-from trainer_core.language import Words, mark
+from trainer_core.language import Words, listed, mark
 from trainer_core.language import gettext as _
 from trainer_core.settings import format_number
 from trainer_core.store import Store
@@ -42,7 +42,7 @@ def draw_data(store: Store, form: Form, look: DataLook) -> TextPreview | None:
             st.caption(_("Training rows by label"))
             counts = look.summary.label_counts["train"]
             labels = look.summary.label_names
-            pairs = ", ".join(f"{label}: {format_count(count)}" for label, count in zip(labels, counts, strict=True))
+            pairs = listed(f"{label}: {format_count(count)}" for label, count in zip(labels, counts, strict=True))
             with st.container(height=LABEL_BARS_PIXELS, border=False):  # keeps its place while the chart loads
                 st.plotly_chart(
                     label_bars(labels, counts),

@@ -14,6 +14,7 @@ from trainer_core.data.examples import OWN
 from trainer_core.data.record import Record
 from trainer_core.data.splits import SPLIT_SEED
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.store import Store
 
 _MOST_GROUP_COLUMNS = 12
@@ -54,7 +55,7 @@ def draw_splits(store: Store, record: Record, newest: bool) -> None:
     if missing:
         st.caption(
             _("What is not there ({splits}) is drawn from the training rows at each launch, always the same rows.").format(
-                splits=", ".join(_(split) for split in missing)
+                splits=listed(_(split) for split in missing)
             )
         )
     if not newest:

@@ -16,6 +16,7 @@ from trainer_core.data import Data, DataSummary, as_the_model_sees, check, load_
 from trainer_core.data.library import is_saved
 from trainer_core.data.load import source_kind
 from trainer_core.errors import ConfigError, TrainerError
+from trainer_core.language import language
 from trainer_core.settings import SETTINGS, build_config
 
 _SHOWN_PIXELS = 112
@@ -46,12 +47,12 @@ def look_at_data(values: Mapping[str, Any]) -> DataLook:
     datasets = current_store().datasets
     place = datasets / config.dataset.partition("@")[0] if is_saved(datasets, config.dataset) else Path(config.dataset).expanduser()
     state = (str(datasets), *_folder_state(place))
-    return _problem(fields, state) or _read(fields, state)
+    return _problem(fields, state, language()) or _read(fields, state)
 
 
 # Kept for a moment only: a network or a download may be there soon. A folder's files are part of the key.
 @st.cache_resource(max_entries=16, ttl=20, show_spinner=False)
-def _problem(fields: Fields, state: tuple[Any, ...]) -> DataLook | None:
+def _problem(fields: Fields, state: tuple[Any, ...], spoken: str) -> DataLook | None:  # noqa: ARG001 - part of the cache's key
     try:
         _read(fields, state)
     except _NotDownloadedError:

@@ -14,7 +14,6 @@ class _Memory(ctypes.Structure):
     _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
 
 
-@lru_cache(maxsize=1)
 def device_words() -> str:
     """`NVIDIA H200, 139 GiB` or `2 CPU cores`. Asked once a process: hardware doesn't change under it."""
     gpus = nvidia_gpus()
@@ -26,6 +25,7 @@ def device_words() -> str:
     return ngettext("{cores} CPU core", "{cores} CPU cores", cores).format(cores=cores)
 
 
+@lru_cache(maxsize=4)
 def nvidia_gpus(library: str = _LIBRARY) -> list[tuple[str, int]]:
     """Name and memory in bytes of each NVIDIA GPU; empty where there is no driver."""
     try:

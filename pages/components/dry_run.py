@@ -15,6 +15,8 @@ from trainer_core.foreseen import Foreseen, remedies
 from trainer_core.jobs.devices import has_bf16
 from trainer_core.jobs.dry_run import result_of
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
+from trainer_core.retelling import retell
 from trainer_core.settings import SETTINGS
 from trainer_core.store import Store
 
@@ -114,7 +116,7 @@ def _offer(form: Form, found: Foreseen, config: TrainConfig) -> None:
     st.warning(said.format(free=free), icon=":material/memory:")
     for number, remedy in enumerate(remedies(config, has_bf16())):
         with st.container(horizontal=True, vertical_alignment="center"):
-            words = ", ".join(f"{setting_label(name)} {SETTINGS[name].format(value)}" for name, value in remedy.changes.items())
+            words = listed(f"{setting_label(name)} {SETTINGS[name].format(value)}" for name, value in remedy.changes.items())
             texts: Mapping[str, str] = {name: SETTINGS[name].format(value) for name, value in remedy.changes.items()}
             st.button(
                 _("Take {change}").format(change=plain(words)),
@@ -123,4 +125,4 @@ def _offer(form: Form, found: Foreseen, config: TrainConfig) -> None:
                 on_click=put_values,
                 args=(form.key, texts),
             )
-            st.caption(plain(remedy.sentence))
+            st.caption(plain(retell(remedy.sentence)))

@@ -15,6 +15,7 @@ from pages.components.session import format_count, format_share, plain
 from pages.components.split_answers import Answered, answers_for, choose_split
 from trainer_core.judging import by_class, confusion, mistakes
 from trainer_core.language import gettext as _
+from trainer_core.language import pgettext
 from trainer_core.store import Store
 
 _TRUE, _SAID, _WITH = "playground/cell-true", "playground/cell-said", "playground/errors-with"
@@ -53,7 +54,7 @@ def show_errors(store: Store, chosen: Sequence[Chosen]) -> None:
         else:
             figure = confusion_figure(counts[0], first.names, by_row=kind == "share")
         size = min(620, 130 + max(44, 300 // len(first.names)) * len(first.names))
-        state = live_chart(figure, key="confusion", height=size, report_picks="click", name="confusion matrix")
+        state = live_chart(figure, key="confusion", height=size, report_picks="click", name=_("confusion matrix"))
         if state.picked:
             true, _comma, said = state.picked[0].partition(",")
             st.session_state[_TRUE], st.session_state[_SAID] = int(true), int(said)
@@ -94,7 +95,7 @@ def _draw_classes(answered: Sequence[Answered]) -> None:
     first = answered[0]
     table = by_class(first.labels, first.winners, first.names)
     shown = pd.DataFrame({_("Class"): table["label"], _("Rows"): table["rows"]})
-    titles = {"precision": _("Precision"), "recall": _("Recall"), "f1": _("F1")}
+    titles = {"precision": pgettext("metric", "Precision"), "recall": _("Recall"), "f1": _("F1")}
     for name, title in titles.items():
         shown[title] = 100 * table[name]
     if len(answered) > 1:

@@ -5,12 +5,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-from trainer_core.language import Words, mark
+from trainer_core.language import Words, listed, mark
 from trainer_core.language import gettext as _
 from trainer_core.measures import MEASURES, is_share
 from trainer_core.settings import SETTINGS, format_number
 from trainer_core.terminal import format_bytes as format_bytes
+from trainer_core.terminal import format_duration as format_duration
 
+# The system's own names would follow the process's locale, not the reader's.
+_MONTHS = (
+    mark("Jan"), mark("Feb"), mark("Mar"), mark("Apr"), mark("May"), mark("Jun"),
+    mark("Jul"), mark("Aug"), mark("Sep"), mark("Oct"), mark("Nov"), mark("Dec"),
+)  # fmt: skip
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:=\"'&^@])")
 # Streamlit turns :word: and :word[ into emojis, icons and colours after Markdown is parsed, where a backslash is gone already.
 _DIRECTIVE = re.compile(r":(?=[A-Za-z0-9_+\-]+[:\[/])")
@@ -24,25 +30,6 @@ def plain(text: object) -> str:
     return "  \n".join(lines)
 
 
-def format_duration(seconds: float | None) -> str:
-    """A time span: `0.4 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`; a dash for none."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    if seconds < 0.95:
-        return f"{max(seconds, 0):.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
-
-
 def format_count(count: float | None) -> str:
     """A whole number with thousands apart: `8,530`; a dash for none."""
     return "–" if count is None or not math.isfinite(count) else f"{round(count):,}"
@@ -50,7 +37,12 @@ def format_count(count: float | None) -> str:
 
 def format_share(share: float, digits: int = 1) -> str:
     """A share of one: `94.1 %`."""
-    return f"{100 * share:.{digits}f} %"
+    return per_cent(f"{100 * share:.{digits}f}")
+
+
+def per_cent(number: str) -> str:
+    """A number of per cent with its sign, as the language sets it: `94.1 %`, in Chinese `94.1%`."""
+    return _("{number} %").format(number=number)
 
 
 def format_metric(key: str, value: float | None) -> str:
@@ -62,7 +54,7 @@ def format_metric(key: str, value: float | None) -> str:
     if math.isinf(value) or abs(value) >= 1.79e308:
         return _("infinite")
     if is_share(key):
-        return f"{100 * value:.2f} %"
+        return per_cent(f"{100 * value:.2f}")
     if key.endswith("learning_rate"):
         return format_number(float(f"{value:.4g}"))
     if abs(value) >= 10_000:
@@ -95,7 +87,10 @@ BASELINE_WORDS = Words(
 
 
 def metric_label(key: str, evaluated_on: str = "validation") -> str:
-    """A metric's name for people: `eval/accuracy` as “Accuracy, validation split”. Keys that aren't ours stay as they are."""
+    """A metric's name for people: `eval/accuracy` as “Accuracy, validation split”, and without the split where it is "".
+
+    Keys that aren't ours stay as they are.
+    """
     group, parted, name = key.partition("/")
     baseline, _slash, measure = name.partition("/")
     if group == "baseline" and baseline in BASELINE_WORDS and measure in _METRIC_WORDS:
@@ -107,7 +102,7 @@ def metric_label(key: str, evaluated_on: str = "validation") -> str:
     word = _("F1 of “{label}”").format(label=of_class) if of_class is not None else _METRIC_WORDS[name]
     title = word[0].upper() + word[1:]
     if group == "eval":
-        return _("{metric}, {split} split").format(metric=title, split=_(evaluated_on))
+        return _("{metric}, {split} split").format(metric=title, split=_(evaluated_on)) if evaluated_on else title
     if group == "test":
         return _("{metric}, final test").format(metric=title)
     if group == "train":
@@ -123,7 +118,7 @@ def format_setting(name: str, value: object) -> str:
     if value is None:
         return setting.off or "–"
     if isinstance(value, tuple):
-        return ", ".join(str(part) for part in value) or "–"
+        return listed(str(part) for part in value) or "–"
     if isinstance(value, float):
         return format_number(value)
     if isinstance(value, int) and setting.unit:
@@ -139,7 +134,7 @@ def setting_label(name: str) -> str:
 def setting_title(name: str) -> str:
     """A hyperparameter's label with its unit, unless the label says it already: `Batch size (rows)`."""
     label, unit = setting_label(name), SETTINGS[name].unit if name in SETTINGS else ""
-    return label if not unit or unit in label.lower() else f"{label} ({unit})"
+    return label if not unit or unit in label.lower() else _("{label} ({unit})").format(label=label, unit=unit)
 
 
 def matters(name: str, settings: Mapping[str, object]) -> bool:
@@ -163,5 +158,9 @@ def format_when(moment: datetime | None, now: datetime, zone: tzinfo = UTC) -> s
     if local.date() == today.date():
         return _("today {time}").format(time=f"{local:%H:%M}")
     if local.year == today.year:
-        return f"{local.day} {local:%b}, {local:%H:%M}"
-    return f"{local.day} {local:%b} {local.year}"
+        return _("{day} {month}, {time}").format(day=local.day, month=_month(local), time=f"{local:%H:%M}")
+    return _("{day} {month} {year}").format(day=local.day, month=_month(local), year=local.year)
+
+
+def _month(moment: datetime) -> str:
+    return _(_MONTHS[moment.month - 1])

@@ -10,7 +10,7 @@ from pages.components.run_cards import attempt
 from pages.components.session import plain
 from trainer_core import jobs
 from trainer_core.language import gettext as _
-from trainer_core.language import ngettext
+from trainer_core.language import listed, ngettext
 from trainer_core.store import Store
 from trainer_core.tracking.records import RunRecord
 
@@ -87,7 +87,7 @@ def _putting_away(store: Store, runs: Sequence[RunRecord]) -> None:
 def _confirmed(label: str, icon: str, runs: Sequence[RunRecord], consequence: str, act: Callable[[], None]) -> None:
     """Asks once, naming what goes."""
     with st.popover(label, icon=icon, type="tertiary"):
-        names = ", ".join(short(run.name) for run in runs[:8]) + (" …" if len(runs) > 8 else "")
+        names = listed(short(run.name) for run in runs[:8]) + (" …" if len(runs) > 8 else "")
         count = ngettext("{count} run", "{count} runs", len(runs)).format(count=len(runs))
         st.markdown(plain(f"{count}: {names}"))
         st.caption(consequence)

@@ -11,7 +11,7 @@ from pages.components.session import format_bytes, format_count, plain
 from trainer_core import jobs
 from trainer_core.config import PICTURES, TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, ModelError
-from trainer_core.language import Words, mark, ngettext
+from trainer_core.language import Words, language, mark, ngettext
 from trainer_core.language import gettext as _
 from trainer_core.settings import SETTINGS, build_config
 from trainer_core.store import Store
@@ -38,13 +38,13 @@ def model_problem(form: Form) -> dict[str, str]:
         state = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())[:50]) if folder.is_dir() else ()
     except OSError:
         state = ()
-    sentence = _problem(form.values["task"], form.values["model"], state)
+    sentence = _problem(form.values["task"], form.values["model"], state, language())
     return {} if sentence is None else {"model": sentence}
 
 
 # Kept for a moment only: a network or a download may be there soon.
 @st.cache_data(max_entries=32, ttl=20, show_spinner=False)
-def _problem(task: str, model: str, state: tuple[tuple[str, int], ...]) -> str | None:  # noqa: ARG001 - part of the cache's key
+def _problem(task: str, model: str, state: tuple[tuple[str, int], ...], spoken: str) -> str | None:  # noqa: ARG001 - the cache's key
     try:
         check_model(build_config({"task": task, "model": model}))
     except ConfigError:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pages.components.figure_parts import plain_html
 from pages.components.palette import palette
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 
 _ROW_PIXELS = 30
 _MOST_BARS = 12
@@ -58,7 +59,7 @@ def prediction_bars(
 def prediction_text(labels: Sequence[str], probabilities: NDArray[np.floating]) -> str:
     """What the bars show, in words: for screen readers."""
     order = np.argsort(-probabilities, kind="stable")[:3]
-    return _("Probabilities: ") + ", ".join(f"{labels[index]} {_percent(float(probabilities[index]))}" for index in order)
+    return _("Probabilities: ") + listed(f"{labels[index]} {_percent(float(probabilities[index]))}" for index in order)
 
 
 def label_bars(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:

@@ -57,7 +57,7 @@ def recipe_cards(chosen: Start, choose: Callable[[str], None], seconds: Mapping[
                 with st.container(gap="xxsmall"):
                     kind = "image" if recipe.config.task in PICTURES else "notes"
                     st.markdown(f":material/{kind}: **{plain(_(recipe.title))}**")
-                    st.caption(f"{plain(_(recipe.learns))}.")
+                    st.caption(_("{what}.").format(what=plain(_(recipe.learns))))
                     places[recipe.name] = st.empty()
                     show_time(places[recipe.name], seconds.get(recipe.name))
                 st.button(

@@ -15,7 +15,7 @@ from pages.components.figure_parts import GREY, empty_figure, plain_html, set_lo
 from pages.components.formats import format_metric, format_setting, metric_label, setting_label
 from pages.components.palette import palette
 from trainer_core.language import gettext as _
-from trainer_core.language import ngettext
+from trainer_core.language import listed, ngettext
 from trainer_core.measures import is_lower_better, is_share
 from trainer_core.settings import SETTINGS, format_number
 
@@ -94,7 +94,7 @@ def parallel_figure(runs: Sequence[Measured], settings: Sequence[str], key: str,
     )
     figure.update_layout(template=None, margin=dict(l=70, r=110, t=56, b=24), uirevision=f"{','.join(settings)} {key}")
     words = _("{settings} and {result}: {runs}. The best is {best}.").format(
-        settings=", ".join(setting_label(name) for name in settings), result=result, runs=_counted(runs), best=_best(runs, key)
+        settings=listed(setting_label(name) for name in settings), result=result, runs=_counted(runs), best=_best(runs, key)
     )
     return _with_alt(figure, words)
 
@@ -217,7 +217,7 @@ def _with_unit(setting: str) -> str:
 
 
 def _told(run: Measured, settings: Sequence[str], key: str) -> str:
-    values = ", ".join(f"{setting_label(name)} {format_setting(name, run.settings.get(name))}" for name in settings)
+    values = listed(f"{setting_label(name)} {format_setting(name, run.settings.get(name))}" for name in settings)
     return f"<b>{html.escape(short(run.name))}</b><br>{html.escape(values)} → {html.escape(format_metric(key, run.result))}"
 
 

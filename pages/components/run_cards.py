@@ -85,5 +85,5 @@ def _best_words(run: RunRecord) -> str:
     if best is None:
         return _("No evaluation yet")
     return _("Best {measure} so far {value}, {split} split").format(
-        measure=MEASURES[main.removeprefix("eval/")].label, value=format_metric(main, best), split=plain(evaluated_on(run))
+        measure=MEASURES[main.removeprefix("eval/")].label, value=format_metric(main, best), split=plain(_(evaluated_on(run)))
     )

@@ -53,22 +53,17 @@ def default_columns(runs: Sequence[RunRecord]) -> list[str]:
     return [*results_of(runs)[:1], *differing_settings(runs)[:_SETTINGS_SHOWN], "minutes", "started"]
 
 
-def column_label(name: str, split: str) -> str:
+def column_label(name: str) -> str:
     """A column's head."""
     if name in FACTS and name != "dataset":
         return FACTS[name]
     if "/" in name:
-        label = metric_label(name, split)
-        label = (
-            label.rpartition(", ")[0] if name.startswith("eval/") and ", " in label else label
-        )  # all are of one split, or of any
+        label = metric_label(name, "")  # all are of one split, or of any
         return f"{label} (%)" if is_share(name) else label
     return setting_label(name)
 
 
-def compare_rows(
-    runs: Sequence[RunRecord], looks: Mapping[str, tuple[str, str]], columns: Sequence[str], split: str
-) -> pd.DataFrame:
+def compare_rows(runs: Sequence[RunRecord], looks: Mapping[str, tuple[str, str]], columns: Sequence[str]) -> pd.DataFrame:
     """A row a run. `looks` are colour and dash of the runs that are drawn, by id. Shares are in per cent."""
     stars = ["★" if run.starred else "" for run in runs]
     frame: dict[str, Any] = {
@@ -79,10 +74,10 @@ def compare_rows(
         frame[STAR] = stars
     leading = [name for name in columns[:1] if name in results_of(runs)]  # the first question about a run is how good it is
     for name in leading:
-        frame[free_head(column_label(name, split), {*frame, STATE})] = _column(runs, name)
+        frame[free_head(column_label(name), {*frame, STATE})] = _column(runs, name)
     frame[STATE] = [[state_text(run.state)] for run in runs]
     for name in columns[len(leading) :]:
-        frame[free_head(column_label(name, split), frame)] = _column(runs, name)
+        frame[free_head(column_label(name), frame)] = _column(runs, name)
     return pd.DataFrame(frame)
 
 

@@ -18,6 +18,7 @@ from cachetools import LRUCache
 from pages.components.comparison import finite_number, result_of, setting_number
 from pages.components.formats import setting_label
 from pages.components.remembered import of_same_runs
+from trainer_core.language import gettext as _
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
@@ -170,7 +171,7 @@ def _text(run: RunRecord) -> str:
         known = _TEXTS.get(id(run))
     if known is not None and known[0] is run:
         return known[1]
-    parts = [run.name, run.run_id, run.state, run.recipe or "", run.experiment, run.note]
+    parts = [run.name, run.run_id, run.state, _(run.state), run.recipe or "", run.experiment, run.note]
     parts += [f"{name}={value}\n{setting_label(name)}={value}" for name, value in run.params.items() if value]
     parts += [f"{name}={run.tags[name]}" for name in run.labels]
     text = "\n".join(parts).lower()

@@ -32,7 +32,7 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
             NAME: [run.name for run in runs],
             STATE: [[state_text(run.state)] for run in runs],
             BEST: number([_share(run, run.best, "eval/") for run in runs]) * 100,
-            MEASURED: [evaluated_on(run) for run in runs],
+            MEASURED: [_(evaluated_on(run)) for run in runs],
             TEST: number([_share(run, run.metrics, "test/") for run in runs]) * 100,
             TIME: number([run.duration_seconds for run in runs]),
             STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
@@ -84,7 +84,7 @@ def table_height(rows: int, most: int = 12) -> int:
 def matches(run: RunRecord, search: str) -> bool:
     """Whether all words of the search occur in the run's name, recipe, dataset, model, state or id."""
     settings = (str(run.settings.get(name, "")) for name in ("dataset", "model", "optimizer"))
-    text = " ".join((run.name, run.recipe or "", run.state, run.run_id, *settings)).lower()
+    text = " ".join((run.name, run.recipe or "", run.state, _(run.state), run.run_id, *settings)).lower()
     return all(word in text for word in search.lower().split())
 
 

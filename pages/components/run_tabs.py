@@ -150,7 +150,7 @@ def _all_settings(run: RunRecord, config: TrainConfig | None) -> pd.DataFrame:
     shown = [name for name in values if matters(name, values)]
     return pd.DataFrame(
         {
-            _("Group"): [SETTINGS[name].group if name in SETTINGS else "–" for name in shown],
+            _("Group"): [_(SETTINGS[name].group) if name in SETTINGS else "–" for name in shown],
             _("Setting"): [setting_title(name) for name in shown],
             _("Value"): [format_setting(name, values[name]) for name in shown],
         }

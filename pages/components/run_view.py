@@ -33,6 +33,7 @@ from trainer_core.config import TEXTS
 from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
 from trainer_core.measures import MEASURES, main_metric
+from trainer_core.retelling import retell
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run
 
@@ -165,7 +166,7 @@ def _baseline_hint(run: RunRecord, key: str) -> str:
 
 
 def _failure(store: Store, run: RunRecord) -> None:
-    st.error(plain(run.reason or _("The run ended without saying why. The log may tell.")), icon=":material/error:")
+    st.error(plain(retell(run.reason) or _("The run ended without saying why. The log may tell.")), icon=":material/error:")
     with st.expander(_("Show log"), icon=":material/article:"):
         lines = run_tabs.clean_lines(jobs.log_tail(store, run.run_id, 40))
         st.code("\n".join(lines) or _("The log is empty."), language=None, wrap_lines=True)

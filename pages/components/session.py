@@ -27,6 +27,7 @@ from trainer_core.errors import ConfigError, StoreError, TrainerError
 from trainer_core.jobs.disk import LITTLE_ROOM
 from trainer_core.language import gettext as _
 from trainer_core.language import mark
+from trainer_core.retelling import retell
 from trainer_core.store import DEFAULT_STORE, Store, open_store
 
 __all__ = [
@@ -102,9 +103,9 @@ def state_colours() -> dict[str, str]:
 def show_error(error: TrainerError) -> None:
     """Shows what happened, what is accepted and what to do, letter by letter. Several problems of a form make a list."""
     if isinstance(error, ConfigError) and len(error.problems) > 1:
-        body = "\n".join(f"- {plain(sentence)}" for sentence in error.problems.values())
+        body = "\n".join(f"- {plain(retell(sentence))}" for sentence in error.problems.values())
     else:
-        body = plain(error)
+        body = plain(retell(str(error)))
     st.error(body, icon=":material/error:")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components import reader
 from pages.components.device import device_words
 from pages.components.formats import format_bytes, plain
 from pages.components.navigation import home_page, page_named, page_names
@@ -15,17 +16,23 @@ from trainer_core.language import ngettext
 
 HERE = Path(__file__).parent
 
-_page_style = st.components.v2.component("descent.page_style", css=(HERE / "shell.css").read_text("utf-8"), isolate_styles=False)
+_page_style = st.components.v2.component(
+    "descent.page_style",
+    css=(HERE / "shell.css").read_text("utf-8"),
+    js=(HERE / "shell.js").read_text("utf-8"),
+    isolate_styles=False,
+)
 
 st.set_page_config(page_title="Descent", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state="auto")
 st.logo(str(HERE / "mark.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 
 store = current_store()
+spoken = reader.settle(store)
 running = sum(job.state == "running" for job in jobs.queue(store))
 note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
 chosen = st.navigation([home_page(), *(page_named(name, note if name == "runs" else "") for name in page_names())])
 
-_page_style(key="page-style")
+_page_style(key="page-style", data={"language": spoken.replace("_", "-")})
 with st.sidebar, st.container(gap="xxsmall"):
     st.caption(f":material/memory: {plain(device_words())}")
     st.caption(
@@ -36,5 +43,6 @@ with st.sidebar, st.container(gap="xxsmall"):
         f":material/database: {plain(store.root.name)}",
         help=_("The store: {folder}").format(folder=plain(store.root)),
     )
+    reader.draw_choice(store)
 
 chosen.run()

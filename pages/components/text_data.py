@@ -14,6 +14,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import TextData
 from trainer_core.errors import ConfigError, ModelError
 from trainer_core.language import gettext as _
+from trainer_core.language import language, listed
 from trainer_core.settings import build_config
 from trainer_core.tasks.seen_texts import TextPreview
 from trainer_core.tasks.text_preview import label_of, load_backend, preview_texts
@@ -30,7 +31,7 @@ def draw_texts(form: Form, data: TextData) -> TextPreview | None:
     try:
         config = _config_of(form)
         with st.skeleton(260):
-            preview = _preview(_backend_key(config), data.digest, data.label_names, rows, config, data)
+            preview = _preview(_backend_key(config), data.digest, data.label_names, rows, language(), config, data)
     except (ConfigError, ModelError) as error:
         st.caption(_bare_title(data))
         st.info(plain(error), icon=":material/info:")
@@ -106,7 +107,7 @@ def _config_of(form: Form) -> TrainConfig:
             return build_config({name: form.values[name] for name in _FIELDS})
         except ConfigError as error:
             wrong = list(error.problems)
-    fields = ", ".join(setting_label(name) for name in wrong)
+    fields = listed(setting_label(name) for name in wrong)
     raise ConfigError({wrong[0]: _("The tokens are shown once the model can be read. To mend: {fields}.").format(fields=fields)})
 
 
@@ -128,6 +129,7 @@ def _preview(
     digest: str,
     label_names: tuple[str, ...],  # noqa: ARG001 - part of the cache's key
     rows: tuple[int, ...],
+    spoken: str,  # noqa: ARG001 - part of the cache's key
     _config: TrainConfig,
     _data: TextData,
 ) -> TextPreview:

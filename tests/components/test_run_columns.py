@@ -21,7 +21,7 @@ RUNS = [
 
 
 def shown(columns: list[str], runs: list[RunRecord] = RUNS, looks: dict[str, tuple[str, str]] | None = None) -> pd.DataFrame:
-    return compare_rows(runs, looks or {}, columns, "validation")
+    return compare_rows(runs, looks or {}, columns)
 
 
 def formats(frame: pd.DataFrame) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from trainer_core.data.alike import labels_of
 from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
 from trainer_core.data.record import Step
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 
 SHOWN_CHARACTERS = 400
 _MAIN_LANGUAGE = 0.6
@@ -97,7 +98,7 @@ def check_labels(examples: pd.DataFrame) -> Iterable[Problem]:
     variants = rows_of.label_variants(examples)
     if variants:
         rows = np.flatnonzero(examples["label"].isin(list(variants)))
-        ways = ", ".join(f"“{old}” → “{new}”" for old, new in list(variants.items())[:6])
+        ways = listed(f"“{old}” → “{new}”" for old, new in list(variants.items())[:6])
         yield Problem(
             "label_variants",
             _("Labels that differ by case or space alone"),
@@ -124,7 +125,7 @@ def _label_counts(examples: pd.DataFrame, variants: dict[str, str]) -> Iterable[
     rare = [str(label) for label, count in counts.items() if count < 3]
     if missing and len(present) > 1:
         told = "; ".join(
-            _("{split} lacks {labels}").format(split=split, labels=", ".join(names[:6])) for split, names in missing.items()
+            _("{split} lacks {labels}").format(split=split, labels=listed(names[:6])) for split, names in missing.items()
         )
         names = sorted({name for found in missing.values() for name in found})
         rows = np.flatnonzero(labels.isin(names))
@@ -147,7 +148,7 @@ def _label_counts(examples: pd.DataFrame, variants: dict[str, str]) -> Iterable[
         yield Problem(
             "rare",
             _("Labels with fewer than three rows"),
-            _("Too few to learn from and to hold some back: {labels}.").format(labels=", ".join(rare[:8])),
+            _("Too few to learn from and to hold some back: {labels}.").format(labels=listed(rare[:8])),
             len(rows),
             shown(examples, rows),
             (Fix(_("Take out the rows with these labels"), Step("drop_labels", {"labels": rare})),),
@@ -201,7 +202,7 @@ def check_copies(examples: pd.DataFrame, numbers: NDArray[np.int64]) -> Iterable
         for number, split in zip(numbers, splits, strict=True):
             where.setdefault(int(number), set()).add(str(split))
         notes = [
-            _("also in {splits}").format(splits=", ".join(sorted(where[int(numbers[row])] - {str(splits[row])})))
+            _("also in {splits}").format(splits=listed(sorted(where[int(numbers[row])] - {str(splits[row])})))
             for row in rows[:SHOWN_ROWS]
         ]
         yield Problem(
@@ -292,7 +293,7 @@ def check_languages(examples: pd.DataFrame, rows: NDArray[np.int64], found: NDAr
     codes = {int(row): str(code) for row, code in zip(rows, found, strict=True)}
     everything = len(rows) == len(examples)
     sampled = "" if everything else _(" Looked at {rows:,} texts, evenly spread.").format(rows=len(rows))
-    told = ", ".join(f"{code} {count:,}" for code, count in counts.most_common(5))
+    told = listed(f"{code} {count:,}" for code, count in counts.most_common(5))
     yield Problem(
         "languages",
         _("Several languages"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.data.record import Step
+from trainer_core.retelling import retell
 
 SHOWN_ROWS = 50
 """Rows of a problem that are kept for showing."""
@@ -113,12 +114,14 @@ class Inspection:
 
 
 def problem_from_json(stored: Mapping[str, Any]) -> Problem:
-    """Reads a Problem that `asdict` wrote."""
+    """Reads a Problem that `asdict` wrote, in the reader's language."""
     return Problem(
         **{
             **stored,
-            "rows": tuple(FoundRow(**row) for row in stored["rows"]),
-            "fixes": tuple(Fix(fix["title"], Step(**fix["step"])) for fix in stored["fixes"]),
+            "title": retell(stored["title"]),
+            "why": retell(stored["why"]),
+            "rows": tuple(FoundRow(**{**row, "note": retell(row["note"])}) for row in stored["rows"]),
+            "fixes": tuple(Fix(retell(fix["title"]), Step(**fix["step"])) for fix in stored["fixes"]),
         }
     )
 

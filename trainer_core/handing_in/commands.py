@@ -13,7 +13,7 @@ from trainer_core.handing_in.rerun import compare, rerun
 from trainer_core.handing_in.script import export_script
 from trainer_core.jobs.watching import Progress
 from trainer_core.language import gettext as _
-from trainer_core.terminal import duration, say, table
+from trainer_core.terminal import format_duration, say, table
 from trainer_core.tracking import read
 
 
@@ -78,5 +78,5 @@ def judge(options: argparse.Namespace) -> int:
         "close": _("It gives what it claims within a point, as another processor or version may."),
         "differs": _("It does not give what it claims."),
     }[judged.verdict]
-    say(_("{sentence} Trained again in {duration}.").format(sentence=sentence, duration=duration(judged.seconds)))
+    say(_("{sentence} Trained again in {duration}.").format(sentence=sentence, duration=format_duration(judged.seconds)))
     return 0 if judged.verdict != "differs" else 1

@@ -72,7 +72,7 @@ def check_finished(run: RunRecord) -> None:
     """Raises RunError where the run is not at its end."""
     if run.state != "finished":
         raise RunError(
-            _("{name} is {state}: a script is written of a run that has finished.").format(name=run.name, state=run.state)
+            _("{name} is {state}: a script is written of a run that has finished.").format(name=run.name, state=_(run.state))
         )
 
 
@@ -247,7 +247,7 @@ def _tail(config: TrainConfig, data: Data) -> str:
     parts.append(
         pieces.BEST.format(
             steps=config.eval_steps or "steps_per_epoch",
-            every=_("{count} steps").format(count=config.eval_steps) if config.eval_steps else "epoch",
+            every=f"{config.eval_steps} steps" if config.eval_steps else "epoch",
             sign="-" if metric == "eval_loss" else "",
             metric=metric,
             since=", since" if patience else "",

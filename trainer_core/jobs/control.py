@@ -67,7 +67,9 @@ def resume(store: Store, run_id: str, checkpoint_step: int | None = None, epochs
     if job.is_live if job is not None else not record.is_over:
         state = job.state if job is not None else record.state
         raise RunError(
-            _("{name} is {state}: only a run that has ended can be resumed. Stop it first.").format(name=record.name, state=state)
+            _("{name} is {state}: only a run that has ended can be resumed. Stop it first.").format(
+                name=record.name, state=_(state)
+            )
         )
     if not store.config_file(run_id).is_file():
         raise RunError(_("{name} has no config.json beside its checkpoints: clone it instead.").format(name=record.name))
@@ -133,7 +135,7 @@ def archive(store: Store, run_id: str) -> None:
     """Puts a run away: lists leave it out, nothing is deleted. Raises RunError for a live run."""
     record = own_run(store, run_id)
     if not record.is_over:
-        raise RunError(_("{name} is {state}: stop it before archiving it.").format(name=record.name, state=record.state))
+        raise RunError(_("{name} is {state}: stop it before archiving it.").format(name=record.name, state=_(record.state)))
     write.set_tags(store, run_id, {tags.ARCHIVED: "true"})
 
 

@@ -16,6 +16,7 @@ from trainer_core.errors import DataError
 from trainer_core.jobs.processes import Identity, end_group, identify, is_alive, send, wait_until_gone
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.language import gettext as _
+from trainer_core.retelling import retell
 from trainer_core.store import Store, write_atomically
 
 _GRACE_SECONDS = 2.0
@@ -82,7 +83,7 @@ def look_at_work(folder: Path) -> Work:
             log=folder / "log"
         ))  # fmt: skip
     now = _read(folder / "progress.json") or {"share": 0.0, "what": _("Starting")}
-    return Work(float(now["share"]), str(now["what"]))
+    return Work(float(now["share"]), retell(str(now["what"])))
 
 
 def wait_for_work(folder: Path, seconds: float = 600.0) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def _answer(folder: Path) -> Work | None:
     found = _read(folder / "answer.json")
     if found is None:
         return None
-    return Work(1.0, "", found.get("answer"), str(found.get("error", "")))
+    return Work(1.0, "", found.get("answer"), retell(str(found.get("error", ""))))
 
 
 def _process(folder: Path) -> Identity | None:

@@ -45,7 +45,7 @@ def delete(store: Store, run_id: str) -> None:
     """
     record = own_run(store, run_id)
     if not record.is_over:
-        raise RunError(_("{name} is {state}: stop it before deleting it.").format(name=record.name, state=record.state))
+        raise RunError(_("{name} is {state}: stop it before deleting it.").format(name=record.name, state=_(record.state)))
     write.delete_run(store, run_id)
 
 

@@ -21,6 +21,7 @@ from trainer_core.decisions import decide
 from trainer_core.errors import TooLongError, TrainerError
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.language import gettext as _
+from trainer_core.retelling import retell
 from trainer_core.store import Store
 
 
@@ -148,8 +149,8 @@ class Predictor:
                 if not is_over:
                     self._stop_writing(process)
         if "error" in header:
-            raise (TooLongError if header.get("too_long") else TrainerError)(header["error"])
-        yield Talked(int(header["tokens"]), float(header["first"]), float(header["seconds"]), str(header["note"]))
+            raise (TooLongError if header.get("too_long") else TrainerError)(retell(header["error"]))
+        yield Talked(int(header["tokens"]), float(header["first"]), float(header["seconds"]), retell(str(header["note"])))
 
     def _stop_writing(self, process: subprocess.Popen[bytes]) -> None:
         """Whoever reads has left: the turn ends, and what is still on its way is taken out of the pipe."""
@@ -167,7 +168,7 @@ class Predictor:
         threshold = None if header["threshold"] is None else float(header["threshold"])
         kept = Kept(*map(int, header["kept"]))
         return Predictions(
-            tuple(header["labels"]), probabilities, seen, float(header["seconds"]), threshold, str(header["note"]), kept
+            tuple(header["labels"]), probabilities, seen, float(header["seconds"]), threshold, retell(str(header["note"])), kept
         )
 
     def close(self) -> None:
@@ -194,7 +195,7 @@ class Predictor:
         process = self._send(question, content)
         header = self._receive(process)
         if "error" in header:
-            raise TrainerError(header["error"])
+            raise TrainerError(retell(header["error"]))
         with self._whole_or_ended():
             assert process.stdout
             size = 4 * prod(header["shape"])

@@ -253,8 +253,8 @@ def _place_of(path: Path) -> tuple[int, int] | None:
 
 def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker_command, spare: Sequence[str] = COMMAND) -> int:
     """The supervisor's process."""
-    parser = argparse.ArgumentParser(description="Starts the queued runs of a store and watches over them.")
-    parser.add_argument("--store", required=True, help="the store's folder")
+    parser = argparse.ArgumentParser(description=_("Starts the queued runs of a store and watches over them."))
+    parser.add_argument("--store", required=True, help=_("the store's folder"))
     options = parser.parse_args(arguments)
     start_logging(sys.stderr, "%(asctime)s %(levelname)s %(message)s")
     try:

@@ -1,0 +1,87 @@
+"""Sentences that a process wrote down in English, said in the reader's language.
+
+A worker tells why a run ended before anybody knows who will read it. What it wrote was made from a message of the catalog, so it is
+matched against these, and what stood in their gaps is put into the translation.
+"""
+
+import re
+from functools import lru_cache
+from string import Formatter
+
+from babel.messages.mofile import read_mo
+
+from trainer_core.language import DOMAIN, ENGLISH, LOCALES, language
+
+_DEEPEST = 3
+_ENDS = re.compile(r"(?<=[.?:]) ")
+_LONGEST = 4_000
+"""Characters; what is longer is no sentence."""
+
+
+class _Template:
+    """A message with gaps, as a pattern and as what it becomes."""
+
+    def __init__(self, english: str, translated: str) -> None:
+        pattern, self.letters = "", 0
+        named: set[str] = set()
+        for text, name, _spec, _conversion in Formatter().parse(english):
+            pattern += re.escape(text)
+            self.letters += len(text)
+            if name is not None:
+                pattern += f"(?P={name})" if name in named else f"(?P<{name}>.+?)"
+                named.add(name)
+        self.pattern = re.compile(pattern, re.DOTALL)
+        self.parts = [(text, name) for text, name, _spec, _conversion in Formatter().parse(translated)]
+
+    def fill(self, values: dict[str, str]) -> str:
+        """The translation with these values in its gaps, as they were written: numbers were formatted when they were told."""
+        return "".join(text + (values[name] if name is not None else "") for text, name in self.parts)
+
+
+def retell(sentence: str) -> str:
+    """The sentence in the reader's language; as it is where no message fits, and in English."""
+    return sentence if language() == ENGLISH or not 0 < len(sentence) <= _LONGEST else _retold(language(), sentence, _DEEPEST)
+
+
+@lru_cache(maxsize=2_048)
+def _retold(name: str, sentence: str, depth: int) -> str:
+    exact, templates = _messages(name)
+    if sentence in exact:
+        return exact[sentence]
+    stripped = sentence.strip()
+    if depth == 0 or not stripped:
+        return sentence
+    for template in templates:
+        found = template.pattern.fullmatch(sentence)
+        if found:
+            return template.fill({gap: _retold(name, value, depth - 1) for gap, value in found.groupdict().items()})
+    parts = _ENDS.split(sentence)
+    for count in range(len(parts) - 1, 0, -1):  # several sentences, told one after another
+        first, rest = " ".join(parts[:count]), " ".join(parts[count:])
+        told = _retold(name, first, depth)
+        if told != first:
+            return told + _retold(name, rest, depth)
+    return sentence
+
+
+@lru_cache(maxsize=2)
+def _messages(name: str) -> tuple[dict[str, str], list[_Template]]:
+    """Whole messages, and those with gaps, the ones with most letters of their own first."""
+    with (LOCALES / name / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as file:
+        catalog = read_mo(file)
+    exact: dict[str, str] = {}
+    templates: list[_Template] = []
+    for message in catalog:
+        forms = message.id if isinstance(message.id, tuple | list) else (message.id,)
+        translated = message.string if isinstance(message.string, str) else (message.string or [""])[-1]
+        for english in forms:
+            if not english or not translated:
+                continue
+            if "{" not in english:
+                exact[english] = translated
+                continue
+            template = _Template(english, translated)
+            if template.letters >= 4:  # what is nearly all gaps fits anything
+                templates.append(template)
+    templates.sort(key=lambda template: -template.letters)
+    return exact, templates
