@@ -14,6 +14,8 @@ from trainer_core.language import DOMAIN, ENGLISH, LOCALES, language
 
 _DEEPEST = 3
 _ENDS = re.compile(r"(?<=[.?:]) ")
+_FEWEST = 10
+"""Letters of its own that a message with gaps has to have: what is nearly all gaps fits anything."""
 _LONGEST = 4_000
 """Characters; what is longer is no sentence."""
 
@@ -26,7 +28,7 @@ class _Template:
         named: set[str] = set()
         for text, name, _spec, _conversion in Formatter().parse(english):
             pattern += re.escape(text)
-            self.letters += len(text)
+            self.letters += sum(map(str.isalpha, text))
             if name is not None:
                 pattern += f"(?P={name})" if name in named else f"(?P<{name}>.+?)"
                 named.add(name)
@@ -81,7 +83,7 @@ def _messages(name: str) -> tuple[dict[str, str], list[_Template]]:
                 exact[english] = translated
                 continue
             template = _Template(english, translated)
-            if template.letters >= 4:  # what is nearly all gaps fits anything
+            if template.letters >= _FEWEST:
                 templates.append(template)
     templates.sort(key=lambda template: -template.letters)
     return exact, templates
