@@ -38,7 +38,9 @@ class _Parser(argparse.ArgumentParser):
     """Answers a mistake with a sentence and where help is, rather than with the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        sentence = message[:1].upper() + message[1:] + ("" if message.endswith((".", "?")) else ".")
+        sentence = (
+            message[:1].upper() + message[1:] + ("" if message.endswith((".", "?", "。", "？")) else _("{what}.").format(what=""))
+        )
         say(_("{sentence} Help: {program} --help").format(sentence=without_secrets(sentence), program=self.prog), sys.stderr)
         raise SystemExit(2)
 

@@ -131,7 +131,7 @@ def _origin(run: RunRecord) -> str:
 
 
 def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
-    split = plain(evaluated_on(run))
+    split = plain(_(evaluated_on(run)))
     main = main_metric(run.settings.get("task"))
     best = run.best.get(main)
     rows = [

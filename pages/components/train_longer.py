@@ -21,7 +21,7 @@ def train_longer(store: Store, run: RunRecord, checkpoint: Checkpoint, label: st
     with st.popover(label, icon=":material/fast_forward:", key=f"{key}-popover"):
         if run.settings.get("max_steps"):
             st.caption(
-                _("The run ends after {steps} steps (Max steps), whatever its epochs. Clone it into the form instead.").format(
+                _("The run ends after {steps} steps (Steps at most), whatever its epochs. Clone it into the form instead.").format(
                     steps=format_count(int(run.settings["max_steps"]))
                 )
             )

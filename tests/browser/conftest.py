@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,7 +48,7 @@ class Dashboard:
 
 
 class StartDashboard(Protocol):
-    """Starts a dashboard; `first_run` and `app` as in the fixture `start_dashboard`."""
+    """Starts a dashboard; `first_run` and `app` as `dashboards` tells."""
 
     def __call__(self, first_run: bool = False, app: str = "app.py") -> Dashboard: ...
 
@@ -61,9 +61,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     end_processes_of(store)
 
 
-@pytest.fixture
-def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
-    """Starts a fresh dashboard over the test's store each time it is called; all are ended with the test.
+@contextmanager
+def dashboards(store: Store, folder: Path) -> Iterator[StartDashboard]:
+    """Starts a fresh dashboard over the store each time it is called; all are ended at last. Their logs go into the folder.
 
     With `first_run`, through the command line, as `make run` does: a store without runs gets its first one queued. `app` is
     another ASGI app than the dashboard's own, as seen from the repository's root.
@@ -76,22 +76,31 @@ def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
         command = [sys.executable, "-m", *(["trainer_core", "dashboard", "--port", str(port)] if first_run else bare)]
         environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
         environment |= {"DESCENT_STORE": str(store.root), "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1"}
-        log = tmp_path / f"dashboard-{port}.log"
+        log = folder / f"dashboard-{port}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         started.append(process)
         _wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
         return Dashboard(f"http://127.0.0.1:{port}", store, process.pid)
 
-    yield start
-    for process in started:
-        process.terminate()
-    for process in started:
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def start_dashboard(store: Store, tmp_path: Path) -> Iterator[StartDashboard]:
+    """Starts dashboards over the test's store, see `dashboards`."""
+    with dashboards(store, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
@@ -100,10 +109,23 @@ def dashboard(start_dashboard: StartDashboard) -> Dashboard:
     return start_dashboard()
 
 
-@pytest.fixture
-def charts(start_dashboard: StartDashboard) -> Dashboard:
+@pytest.fixture(scope="module")
+def shared_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """One for the tests of a file that write nothing."""
+    yield from _one_for_all(tmp_path_factory.mktemp("shared"), "app.py")
+
+
+@pytest.fixture(scope="module")
+def charts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A page of charts, and nothing else, served as the dashboard is."""
-    return start_dashboard(app="tests/browser/chart_tools/app.py")
+    yield from _one_for_all(tmp_path_factory.mktemp("charts"), "tests/browser/chart_tools/app.py")
+
+
+def _one_for_all(folder: Path, app: str) -> Iterator[Dashboard]:
+    store = new_store(folder / "store")
+    with dashboards(store, folder) as start:
+        yield start(app=app)
+    end_processes_of(store)
 
 
 @pytest.fixture(scope="session")

@@ -57,31 +57,33 @@ def open_socket(dashboard: Dashboard, origin: str, host: str | None = None) -> i
         return int(connection.recv(1024).split(b" ")[1])
 
 
-def test_hosts_and_origins_other_than_this_machine_are_refused(dashboard: Dashboard) -> None:
-    port = urlsplit(dashboard.url).port
+def test_hosts_and_origins_other_than_this_machine_are_refused(shared_dashboard: Dashboard) -> None:
+    port = urlsplit(shared_dashboard.url).port
     # A page elsewhere whose name is made to point here (DNS rebinding) still says its own name.
-    assert ask(dashboard, "/_stcore/health", Host="evil.example").status == 400
-    assert ask(dashboard, "/vendor/plotly.min.js", Host=f"evil.example:{port}").status == 400
+    assert ask(shared_dashboard, "/_stcore/health", Host="evil.example").status == 400
+    assert ask(shared_dashboard, "/vendor/plotly.min.js", Host=f"evil.example:{port}").status == 400
     for own in ("127.0.0.1", "localhost", "[::1]"):
-        assert ask(dashboard, "/_stcore/health", Host=f"{own}:{port}").status == 200
-    assert open_socket(dashboard, f"http://127.0.0.1:{port}") == 101
-    assert open_socket(dashboard, "https://evil.example") in (400, 403)
-    assert open_socket(dashboard, f"http://evil.example:{port}", host=f"evil.example:{port}") in (400, 403)
+        assert ask(shared_dashboard, "/_stcore/health", Host=f"{own}:{port}").status == 200
+    assert open_socket(shared_dashboard, f"http://127.0.0.1:{port}") == 101
+    assert open_socket(shared_dashboard, "https://evil.example") in (400, 403)
+    assert open_socket(shared_dashboard, f"http://evil.example:{port}", host=f"evil.example:{port}") in (400, 403)
 
 
-def test_an_upload_from_another_site_is_refused(dashboard: Dashboard) -> None:
+def test_an_upload_from_another_site_is_refused(shared_dashboard: Dashboard) -> None:
     path = "/_stcore/upload_file/no-session/no-file"
-    assert ask(dashboard, path, "PUT", Origin="https://evil.example", Content_Length="0").status in (400, 403)
+    assert ask(shared_dashboard, path, "PUT", Origin="https://evil.example", Content_Length="0").status in (400, 403)
 
 
-def test_it_listens_on_loopback_alone(dashboard: Dashboard) -> None:
-    listening = [entry for entry in psutil.Process(dashboard.pid).net_connections("inet") if entry.status == psutil.CONN_LISTEN]
+def test_it_listens_on_loopback_alone(shared_dashboard: Dashboard) -> None:
+    listening = [
+        entry for entry in psutil.Process(shared_dashboard.pid).net_connections("inet") if entry.status == psutil.CONN_LISTEN
+    ]
     assert {entry.laddr.ip for entry in listening} == {"127.0.0.1"}
 
 
-def test_paths_lead_nowhere_outside_what_is_served(dashboard: Dashboard) -> None:
+def test_paths_lead_nowhere_outside_what_is_served(shared_dashboard: Dashboard) -> None:
     for path in ("/vendor/../app.py", "/vendor/%2e%2e/%2e%2e/app.py", "/vendor/..%2f..%2fapp.py", "/media/../../app.py"):
-        answer = ask(dashboard, path)
+        answer = ask(shared_dashboard, path)
         assert answer.status >= 400 or answer.getheader("Content-Type", "").startswith("text/html"), path  # the page itself
 
 
