@@ -20,7 +20,7 @@ from pages.components.figure_parts import (
     set_whole_steps,
     unit_of,
 )
-from pages.components.formats import BASELINE_WORDS, format_metric, metric_label
+from pages.components.formats import BASELINE_WORDS, format_metric, metric_label, per_cent
 from pages.components.palette import palette
 from pages.components.series import Floats, XAxis, x_values
 from trainer_core.batch_in_force import Smaller
@@ -145,4 +145,4 @@ def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats,
 
 
 def _baseline_words(y: float, name: str, key: str) -> str:
-    return html.escape(f"{name} {y:.1f} %" if is_share(key) else f"{name} {format_metric(key, y)}")
+    return html.escape(f"{name} {per_cent(f'{y:.1f}')}" if is_share(key) else f"{name} {format_metric(key, y)}")

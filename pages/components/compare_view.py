@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pages.components.charts import Line
 from pages.components.curve_series import Curves, Drawn, drawn, minus
+from pages.components.formats import per_cent
 from pages.components.series import XAxis
 from trainer_core.measures import is_share
 from trainer_core.tracking.records import Segment
@@ -55,4 +56,4 @@ def drawn_as(curves: Curves, line: Line, key: str, view: View, *, raw: bool = Fa
 
 def hover_of(key: str) -> str:
     """What resting on a point shows of its value."""
-    return "%{y:.2f} %" if is_share(key) else "%{y:.4~g}"
+    return per_cent("%{y:.2f}") if is_share(key) else "%{y:.4~g}"

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.components.checkpoint_picker import Chosen
 from pages.components.example_rows import browse_examples
+from pages.components.formats import per_cent_format
 from pages.components.judging_figures import confusion_figure, difference_figure
 from pages.components.live_chart import live_chart
 from pages.components.run_table import table_height
@@ -101,7 +102,7 @@ def _draw_classes(answered: Sequence[Answered]) -> None:
     if len(answered) > 1:
         other = by_class(answered[1].labels, answered[1].winners, first.names)
         shown[_("F1, change")] = 100 * (table["f1"] - other["f1"])
-    config = {title: st.column_config.NumberColumn(format="%.1f %%") for title in titles.values()}
+    config = {title: st.column_config.NumberColumn(format=per_cent_format(1)) for title in titles.values()}
     config[_("F1, change")] = st.column_config.NumberColumn(format="%+.1f", help=_("In points, against the other checkpoint."))
     st.dataframe(
         shown,

@@ -13,6 +13,7 @@ from PIL import Image
 from pages.components.ask_inputs import OPENED
 from pages.components.ask_texts import ONE, SECOND
 from pages.components.dataset_look import enlarged
+from pages.components.formats import per_cent_format
 from pages.components.session import format_count
 from trainer_core.data import Data, ImageData, TextData
 from trainer_core.language import gettext as _
@@ -68,7 +69,7 @@ def browse_examples(
         own = list(values[start : start + PAGE_ROWS])
         table[title] = pd.Series(own)
         if all(isinstance(value, float) for value in own):
-            config[title] = st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100, width=120)
+            config[title] = st.column_config.ProgressColumn(format=per_cent_format(1), min_value=0, max_value=100, width=120)
     height = 52 if isinstance(data, ImageData) else 36
     state = st.dataframe(
         table,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from pages.components.formats import per_cent
 from pages.components.series import Floats, XAxis, smooth, thin
 from trainer_core.batch_in_force import Smaller
 from trainer_core.language import gettext as _
@@ -92,7 +93,7 @@ def add_curve(
 ) -> None:
     """Adds a curve; a smoothed one over its raw points. Values that aren't numbers leave a gap."""
     y = np.where(np.isfinite(y) & (np.abs(y) < 1.79e308), y, np.nan) * (100.0 if is_share(key) else 1.0)
-    hover = "%{y:.2f} %" if is_share(key) else "%{y:.4~g}"
+    hover = per_cent("%{y:.2f}") if is_share(key) else "%{y:.4~g}"
     name = html.escape(name)
     if smoothing > 0:
         looks: dict[str, Any] = {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip", "legendgroup": name}

@@ -45,6 +45,11 @@ def per_cent(number: str) -> str:
     return _("{number} %").format(number=number)
 
 
+def per_cent_format(digits: int) -> str:
+    """The same for a column of a table, which takes printf's formats."""
+    return per_cent(f"%.{digits}f") + "%"
+
+
 def format_metric(key: str, value: float | None) -> str:
     """A metric's value: shares as `96.31 %`, learning rates as `2e-3`, else four significant digits; a dash for none."""
     if value is None:

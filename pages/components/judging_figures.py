@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pages.components.figure_parts import GREY, empty_figure
-from pages.components.formats import format_share
+from pages.components.formats import format_share, per_cent
 from pages.components.palette import palette
 from trainer_core.judging import Reliability, TwoClassCurves
 from trainer_core.language import gettext as _
@@ -27,7 +27,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], by_row: bo
     rows = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100.0 * counts, rows, out=np.zeros(counts.shape), where=rows > 0)
     values = shares if by_row else counts.astype(np.float64)
-    words = [[f"{value:.0f} %" if by_row else f"{int(value):,}" for value in row] for row in values]
+    words = [[per_cent(f"{value:.0f}") if by_row else f"{int(value):,}" for value in row] for row in values]
     hover = _told(
         names, lambda true, said: _("{count} of {all}").format(count=f"{counts[true, said]:,}", all=f"{int(rows[true, 0]):,}")
     )
@@ -57,7 +57,7 @@ def difference_figure(first: NDArray[np.int64], second: NDArray[np.int64], names
 def agreement_figure(shares: NDArray[np.floating], names: Sequence[str]) -> go.Figure:
     """The share of rows on which each two checkpoints say the same."""
     values = 100.0 * shares
-    words = [[f"{value:.1f} %" for value in row] for row in values]
+    words = [[per_cent(f"{value:.1f}") for value in row] for row in values]
     numbers = [str(number) for number in range(1, len(names) + 1)]
     told = [html.escape(f"{_cut(name, 26)}  {number}") for name, number in zip(names, numbers, strict=True)]
     figure = _heat(values, words, words, numbers, told, _SCALE, (min(50.0, float(values.min())), 100.0))
@@ -87,7 +87,7 @@ def reliability_figure(found: Reliability) -> go.Figure:
     )
     figure.update_xaxes(title_text=_("Sure (%)"), range=[0, 103], ticksuffix="")
     figure.update_yaxes(range=[0, 103])
-    alt = _("Reliability diagram: expected calibration error {error}.").format(error=f"{100 * found.error:.1f} %")
+    alt = _("Reliability diagram: expected calibration error {error}.").format(error=per_cent(f"{100 * found.error:.1f}"))
     figure.update_layout(showlegend=False, hovermode="closest", margin=dict(t=12, b=48, l=52, r=12), meta={"alt": alt})
     return figure
 

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pages.components.figure_parts import plain_html
+from pages.components.formats import per_cent
 from pages.components.palette import palette
 from trainer_core.language import gettext as _
 from trainer_core.language import listed
@@ -80,8 +81,8 @@ def label_bars(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:
 
 def _percent(share: float) -> str:
     if 0 < share < 5e-4:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+        return per_cent("< 0.1")
+    return per_cent("> 99.9") if 0.9995 <= share < 1 else per_cent(f"{100 * share:.1f}")
 
 
 def _axis_name(label: str, is_true: bool, is_winner: bool) -> str:

@@ -97,7 +97,7 @@ def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
         NAME: st.column_config.TextColumn(_(NAME), width=110 if STAR in frame else 125),
         STAR: st.column_config.TextColumn(width=28, help=_("Starred runs.")),
         STATE: st.column_config.MultiselectColumn(_(STATE), options=list(colours), color=list(colours.values()), width=98),
-        FACTS["started"]: st.column_config.DatetimeColumn(format="D MMM, HH:mm", timezone=str(zone), width=115),
+        FACTS["started"]: st.column_config.DatetimeColumn(format=_("D MMM, HH:mm"), timezone=str(zone), width=115),
         FACTS["minutes"]: st.column_config.NumberColumn(
             format="%.1f", width=80, help=_("How long the run was worked on, pauses left out.")
         ),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.components.dataset_look import look_at_data
 from pages.components.example_rows import example_columns
+from pages.components.formats import per_cent_format
 from pages.components.run_facts import evaluated_on
 from pages.components.session import format_count, plain
 from trainer_core.data import Data, ImageData
@@ -115,7 +116,7 @@ def _draw(run: RunRecord, shown: pd.DataFrame, steps: Sequence[int]) -> None:
         config[name] = st.column_config.TextColumn(help=_("What the run said at this step, newest first."), width="small")
         if place == 0:
             table[_("Sure")] = 100 * shown[_SURE].to_numpy()
-            config[_("Sure")] = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=90)
+            config[_("Sure")] = st.column_config.ProgressColumn(format=per_cent_format(0), min_value=0, max_value=100, width=90)
     height = 52 if isinstance(look.data, ImageData) else 36
     st.dataframe(
         table.style.map(_colour),

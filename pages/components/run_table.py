@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.formats import format_duration
+from pages.components.formats import format_duration, per_cent
 from pages.components.run_facts import dataset_words, evaluated_on
 from pages.components.session import state_colours, state_text
 from trainer_core.language import gettext as _
@@ -69,7 +69,7 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
             _(TEST), help=_("Measured once, at the end, on rows that training never saw."), width=85
         ),
         TIME: st.column_config.NumberColumn(_(TIME), help=_("How long the run was worked on, pauses left out."), width=90),
-        STARTED: st.column_config.DatetimeColumn(_(STARTED), format="D MMM, HH:mm", timezone=str(zone), width=115),
+        STARTED: st.column_config.DatetimeColumn(_(STARTED), format=_("D MMM, HH:mm"), timezone=str(zone), width=115),
         RECIPE: st.column_config.TextColumn(_(RECIPE), width=80),
         DATASET: st.column_config.TextColumn(_(DATASET), width=110),
         RATE: st.column_config.NumberColumn(_(RATE), width=105),
@@ -93,7 +93,7 @@ def _as_number(value: object) -> float | None:
 
 
 def _per_cent(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f} %"
+    return "–" if np.isnan(value) else per_cent(f"{value:.2f}")
 
 
 def _rate(value: float) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.components.figure_parts import described, empty_figure, points_of, scatter_line
+from pages.components.formats import per_cent
 from pages.components.palette import palette
 from pages.components.series import thin, x_values
 from trainer_core.language import gettext as _
@@ -36,7 +37,7 @@ def system_figures(history: pd.DataFrame, segments: Sequence[Segment] = ()) -> l
             if not points.empty:
                 x = x_values(points, "minutes", history, segments)
                 y = points["value"].to_numpy(dtype=np.float64) / (1.0 if percent else 1_000.0)
-                figure.add_trace(scatter_line(*thin(x, y), _(name), colour, "%{y:.0f} %" if percent else "%{y:.2f} GB"))
+                figure.add_trace(scatter_line(*thin(x, y), _(name), colour, per_cent("%{y:.0f}") if percent else "%{y:.2f} GB"))
         if figure.data:
             figure.update_yaxes(rangemode="tozero", **(dict(range=[0, 105]) if percent else {}))
             figures.append(described(figure))

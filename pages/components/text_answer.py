@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.ask_texts import TextQuestion
+from pages.components.formats import per_cent_format
 from pages.components.prediction_chart import prediction_bars, prediction_text
 from pages.components.run_table import table_height
 from pages.components.session import format_count, format_share, plain, show_error
@@ -129,7 +130,7 @@ def draw_many(question: TextQuestion, answer: Predictions) -> None:
         height=table_height(len(names), 12),
         column_config={
             _("Text"): st.column_config.TextColumn(width="large"),
-            _("Probability"): st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100, width=130),
+            _("Probability"): st.column_config.ProgressColumn(format=per_cent_format(1), min_value=0, max_value=100, width=130),
         },
         alt=_("What the checkpoint says of each text"),
     )
