@@ -1,10 +1,12 @@
-"""Takes the pictures of the README and the docs anew, from really trained runs in a temporary store:
+"""Takes the pictures of the README and the docs anew, in each language, from really trained runs in a temporary store:
 `python docs/take_screenshots.py`.
 
-Needs chromium and what requirements-dev.txt installs; takes about eight minutes. Nothing outside docs/images is written.
+Needs chromium, what requirements-dev.txt installs, and for the course's pictures `mnist/`, `rotten_tomatoes/` and `models/` in
+`$DESCENT_TEST_DATA` or where `--data` says; takes about ten minutes. Nothing outside docs/images is written.
 """
 
 import argparse
+import gettext
 import os
 import socket
 import subprocess
@@ -14,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -29,6 +32,7 @@ from tests.stores import end_processes_of  # noqa: E402
 from trainer_core import jobs  # noqa: E402
 from trainer_core.checkpoints import find_checkpoint  # noqa: E402
 from trainer_core.curating.work import answer  # noqa: E402
+from trainer_core.language import DOMAIN, ENGLISH, LANGUAGES, LOCALES  # noqa: E402
 from trainer_core.recipes import find_recipe  # noqa: E402
 from trainer_core.store import Store, open_store  # noqa: E402
 from trainer_core.tracking.read import list_runs  # noqa: E402
@@ -47,41 +51,97 @@ TRIED = (
 """Name, learning rate and batch size of the runs that are compared."""
 
 
+@dataclass(frozen=True)
+class Camera:
+    """Looks at one dashboard as a reader of one language does, and keeps what it sees in a folder."""
+
+    browser: Browser
+    url: str
+    store: Store
+    out: Path
+    language: str
+
+    def say(self, message: str) -> str:
+        """A message in the reader's language."""
+        return gettext.translation(DOMAIN, LOCALES, [self.language], fallback=True).gettext(message)
+
+    @contextmanager
+    def opened(self, address: str, scheme: str = "light", height: int = HEIGHT, width: int = WIDTH) -> Iterator[Page]:
+        """A tab with the page, its first heading in sight."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+            locale=self.language.replace("_", "-"),
+        )
+        page = context.new_page()
+        page.goto(f"{self.url}/{address}")
+        expect(page.locator("h1").first).to_be_visible(timeout=30_000)
+        yield page
+        context.close()
+
+    def take(self, page: Page, name: str) -> None:
+        """Writes the picture once nothing moves."""
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(1_500)
+        page.screenshot(path=self.out / name)
+
+
 def main() -> int:
-    """Trains two runs, starts a third, and photographs the pages."""
+    """Trains the runs, and photographs the pages."""
     parser = argparse.ArgumentParser(prog="python docs/take_screenshots.py", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="the folder to write to")
-    out: Path = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("DESCENT_TEST_DATA", ROOT.parent / "shared" / "data")))
+    options = parser.parse_args()
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("There is no chromium on this machine: `apt-get install chromium` brings it.")
+    data: Path = options.data.resolve()
     with temporary_folder() as store, sync_playwright() as playwright, serve(store) as url:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_ARGUMENTS))
-        recipe = find_recipe("digits").config
-        for name, rate, batch in TRIED:
-            changes = {"name": name, "learning_rate": rate, "batch_size": batch}
-            run_to_end(store, recipe.model_copy(update=changes), "digits")
-        photograph_train(browser, url, out / "train.png")
-        photograph_compare(browser, url, store, out)
-        photograph_data(browser, url, store, out / "data.png")
-        photograph_playground(browser, url, out / "playground.png")
-        reviews = find_recipe("reviews").config.model_copy(update={"name": "still-reed-7", "epochs": 4})
-        run_to_end(store, reviews, "reviews")
-        photograph_views(browser, url, store, out)
-        photograph_talk(browser, url, store, out / "talk.png")
-        config = recipe.model_copy(update={"name": "keen-lynx-3", "learning_rate": 1e-4, "epochs": 400, "eval_steps": 200})
-        run_id = jobs.launch(store, config, recipe="digits")
-        photograph_live(browser, url, run_id, "light", out / "runs.png")
-        photograph_live(browser, url, run_id, "dark", out / "runs-dark.png")
-        jobs.stop(store, run_id)
+        cameras = []
+        for language in LANGUAGES:
+            out = options.out if language == ENGLISH else options.out / language
+            out.mkdir(parents=True, exist_ok=True)
+            cameras.append(Camera(browser, url, store, out, language))
+        train_and_photograph(cameras, store, data)
         browser.close()
-        while jobs.state_of(store, run_id)[0] == "running":
-            time.sleep(0.2)
-    for picture in sorted(out.glob("*.png")):
+    for picture in sorted(options.out.rglob("*.png")):
         size = picture.stat().st_size
         sys.stdout.write(f"{picture}  {size / 1000:.0f} kB{'  too big' if size > _MOST_BYTES else ''}\n")
     return 0
+
+
+def train_and_photograph(cameras: list[Camera], store: Store, data: Path) -> None:
+    """What each picture needs is trained before it is taken."""
+    recipe = find_recipe("digits").config
+    for name, rate, batch in TRIED:
+        changes = {"name": name, "learning_rate": rate, "batch_size": batch}
+        run_to_end(store, recipe.model_copy(update=changes), "digits")
+    save_films(store)
+    for camera in cameras:
+        photograph_train(camera)
+        photograph_compare(camera)
+        photograph_data(camera)
+        photograph_playground(camera)
+    reviews = find_recipe("reviews").config.model_copy(update={"name": "still-reed-7", "epochs": 4})
+    run_to_end(store, reviews, "reviews")
+    photograph_views(cameras[0])
+    talk = find_recipe("hotel-demo").config.model_copy(update={"name": "kind-robin-8"})
+    talked, _seconds = run_to_end(store, talk, "hotel-demo")
+    mnist = find_recipe("mnist").config.model_copy(update={"name": "wise-heron-9", "dataset": str(data / "mnist")})
+    digits, _seconds = run_to_end(store, mnist, "mnist")
+    for camera in cameras:
+        photograph_talk(camera, talked.run_id)
+        photograph_course(camera, digits.run_id, data)
+    config = recipe.model_copy(update={"name": "keen-lynx-3", "learning_rate": 1e-4, "epochs": 800, "eval_steps": 200})
+    run_id = jobs.launch(store, config, recipe="digits")
+    for camera in cameras:
+        photograph_live(camera, run_id, "light", "runs.png")
+        photograph_live(camera, run_id, "dark", "runs-dark.png")
+    jobs.stop(store, run_id)
+    while jobs.state_of(store, run_id)[0] == "running":
+        time.sleep(0.2)
 
 
 @contextmanager
@@ -125,59 +185,45 @@ def wait_until_healthy(address: str) -> None:
     raise SystemExit("The dashboard did not start within a minute.")
 
 
-@contextmanager
-def opened(browser: Browser, address: str, scheme: str = "light", height: int = HEIGHT, width: int = WIDTH) -> Iterator[Page]:
-    """A tab with the page, its first heading in sight."""
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if scheme == "dark" else "light",
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.goto(address)
-    expect(page.locator("h1").first).to_be_visible(timeout=30_000)
-    yield page
-    context.close()
-
-
-def photograph_train(browser: Browser, url: str, path: Path) -> None:
+def photograph_train(camera: Camera) -> None:
     """The form with a changed learning rate."""
-    with opened(browser, f"{url}/train", height=1400) as page:
-        rate = page.get_by_role("textbox", name="Learning rate")
+    with camera.opened("train", height=1400) as page:
+        rate = page.get_by_role("textbox", name=camera.say("Learning rate"))
         rate.fill("1e-3")
         rate.press("Enter")
-        expect(page.get_by_text("1 setting differs")).to_be_visible()
+        expect(page.get_by_text(camera.say("Take all of it back"))).to_be_visible()
         expect(page.locator(".js-plotly-plot .bars .point")).to_have_count(10)
-        take(page, path)
+        camera.take(page, "train.png")
 
 
-def photograph_compare(browser: Browser, url: str, store: Store, out: Path) -> None:
-    """Each view of Compare, and one of them on a telephone."""
-    ids = {run.name: run.run_id[:8] for run in list_runs(store)}
+def photograph_compare(camera: Camera) -> None:
+    """Each view of Compare, and one of them on a telephone; in other languages than English the first alone."""
+    runs = list_runs(camera.store)
+    ids = {run.name: run.run_id[:8] for run in runs}
     two = f"runs={ids['bold-heron-1']},{ids['calm-otter-2']}"
+    first = next(run.run_id for run in runs if run.name == "bold-heron-1")
     views = {
         "compare.png": (two, 1430, 2),
-        "compare-difference.png": (
-            f"{two}&metrics=train/loss&smoothing=0.8&pin={list_runs(store)[-1].run_id}&difference=true",
-            900,
-            1,
-        ),
+        "compare-difference.png": (f"{two}&metrics=train/loss&smoothing=0.8&pin={first}&difference=true", 900, 1),
         "compare-groups.png": ("group=batch_size&metrics=eval/accuracy|train/loss&over=epoch", 1100, 2),
         "compare-scatter.png": ("below=What+matters&metrics=eval/accuracy", 1150, 2),
         "compare-parallel.png": ("below=What+matters&view=parallel&metrics=eval/accuracy", 1230, 2),
         "compare-heat.png": ("below=What+matters&view=heat&metrics=eval/accuracy", 1150, 2),
     }
     for name, (query, height, charts) in views.items():
-        with opened(browser, f"{url}/compare?{query}", height=height) as page:
+        if camera.language != ENGLISH and name != "compare.png":
+            continue
+        with camera.opened(f"compare?{query}", height=height) as page:
             expect(page.locator(".descent-chart-ready")).to_have_count(charts, timeout=30_000)
-            take(page, out / name)
-    with opened(browser, f"{url}/compare?{two}", "dark", height=1500, width=400) as page:
-        expect(page.locator(".descent-chart-ready")).to_have_count(2, timeout=30_000)
-        take(page, out / "compare-narrow.png")
+            camera.take(page, name)
+    if camera.language == ENGLISH:
+        with camera.opened(f"compare?{two}", "dark", height=1500, width=400) as page:
+            expect(page.locator(".descent-chart-ready")).to_have_count(2, timeout=30_000)
+            camera.take(page, "compare-narrow.png")
 
 
-def photograph_data(browser: Browser, url: str, store: Store, path: Path) -> None:
-    """A dataset with a leak and what else is wrong with it."""
+def save_films(store: Store) -> None:
+    """A dataset with a leak and what else can be wrong with one."""
     with tempfile.TemporaryDirectory(prefix="descent-films-") as folder:
         source = write_films(Path(folder) / "films.csv")
         with source.open("a", encoding="utf-8") as file:
@@ -186,24 +232,28 @@ def photograph_data(browser: Browser, url: str, store: Store, path: Path) -> Non
         look = answer(store, {"do": "look", "source": str(source), "given": told}, lambda _share, _what: None)
         request = {"do": "save", "source": str(source), "reading": look["reading"], "name": "films"}
         answer(store, request, lambda _share, _what: None)
-    with opened(browser, f"{url}/data?dataset=films", height=900) as page:
-        expect(page.get_by_text("The same in two splits (leak)")).to_be_visible(timeout=60_000)
-        take(page, path)
 
 
-def photograph_playground(browser: Browser, url: str, path: Path) -> None:
+def photograph_data(camera: Camera) -> None:
+    """What is wrong with that dataset."""
+    with camera.opened("data?dataset=films", height=900) as page:
+        expect(page.get_by_text(camera.say("The same in two splits (leak)"))).to_be_visible(timeout=60_000)
+        camera.take(page, "data.png")
+
+
+def photograph_playground(camera: Camera) -> None:
     """A drawn three and its answer."""
-    with opened(browser, f"{url}/playground", height=860) as page:
-        page.get_by_text("Draw", exact=True).click()
+    with camera.opened("playground", height=860) as page:
+        page.get_by_text(camera.say("Draw"), exact=True).click()
         draw(page, THREE)
-        expect(page.get_by_role("heading", name="It says")).to_be_visible(timeout=60_000)
-        expect(page.locator(".js-plotly-plot .bars .point")).to_have_count(10)
-        take(page, path)
+        expect(page.locator("h3, h4, h5").filter(has_text="3").first).to_be_visible(timeout=60_000)
+        expect(page.locator(".js-plotly-plot .bars .point")).to_have_count(10, timeout=60_000)
+        camera.take(page, "playground.png")
 
 
-def photograph_views(browser: Browser, url: str, store: Store, out: Path) -> None:
+def photograph_views(camera: Camera) -> None:
     """What the playground shows of a whole split."""
-    best = {run.name: find_checkpoint(store, run.run_id, "best") for run in list_runs(store)}
+    best = {run.name: find_checkpoint(camera.store, run.run_id, "best") for run in list_runs(camera.store)}
     other = f"{best['calm-otter-2'].run_id}:{best['calm-otter-2'].step}"
     views = {
         "playground-flips.png": ("bold-heron-1", f"view=flips&split=train&beside={other}", 1150, "A right, B wrong"),
@@ -211,43 +261,56 @@ def photograph_views(browser: Browser, url: str, store: Store, out: Path) -> Non
         "playground-calibration.png": ("still-reed-7", "view=calibration", 1330, "Keep this threshold"),
     }
     for name, (run, query, height, awaited) in views.items():
-        with opened(browser, f"{url}/playground?run={best[run].run_id}&{query}", height=height) as page:
+        with camera.opened(f"playground?run={best[run].run_id}&{query}", height=height) as page:
             expect(page.get_by_text(awaited).first).to_be_visible(timeout=60_000)
-            take(page, out / name)
+            camera.take(page, name)
 
 
-def photograph_talk(browser: Browser, url: str, store: Store, path: Path) -> None:
+def photograph_talk(camera: Camera, run_id: str) -> None:
     """A talk with the hotel assistant: a search, the hotels, and a question about one of them."""
-    config = find_recipe("hotel-demo").config.model_copy(update={"name": "kind-robin-8"})
-    run, _seconds = run_to_end(store, config, "hotel-demo")
-    with opened(browser, f"{url}/playground?run={run.run_id}", height=1_150) as page:
-        again = page.get_by_role("button", name="Try again")
+    with camera.opened(f"playground?run={run_id}", height=1_150) as page:
+        again = page.get_by_role("button", name=camera.say("Try again"))
         for said in ("你好，我想住一家有健身房的、评分4.2以上的酒店。", "就去红叶酒店吧。", "多少钱一晚？"):
             field = page.get_by_test_id("stChatInputTextArea")
             field.fill(said)
             field.press("Enter")
             expect(page.get_by_test_id("stChatMessage").filter(has_text=said)).to_be_visible(timeout=60_000)
-            expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=60_000)
+            expect(page.get_by_role("button", name=camera.say("Stop"), exact=True)).to_have_count(0, timeout=60_000)
             expect(again).to_be_visible(timeout=60_000)
-        take(page, path)
+        camera.take(page, "talk.png")
 
 
-def photograph_live(browser: Browser, url: str, run_id: str, scheme: str, path: Path) -> None:
+def photograph_course(camera: Camera, run_id: str, data: Path) -> None:
+    """The run of the second experiment, and what the first one learns from."""
+    with camera.opened(f"runs?run={run_id}", height=1_250) as page:
+        expect(page.locator(".descent-chart-ready").first).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(2_000)
+        camera.take(page, "course-mnist.png")
+    with camera.opened("train", height=1_500) as page:
+        page.get_by_role("button", name="sentiment", exact=True).click()
+        dataset = page.get_by_role("textbox", name=camera.say("Dataset"))
+        dataset.fill(str(data / "rotten_tomatoes"))
+        dataset.press("Enter")
+        model = page.get_by_role("combobox", name=camera.say("Model"))
+        model.click()
+        model.fill(str(data / "models" / "stories260K"))
+        model.press("Enter")
+        tokens = page.get_by_role("group", name=camera.say("Training texts, token by token"))
+        expect(tokens.locator(".learned").first).to_be_visible(timeout=60_000)
+        tokens.scroll_into_view_if_needed()
+        page.set_viewport_size({"width": WIDTH, "height": 900})
+        page.locator("h3").nth(1).scroll_into_view_if_needed()
+        tokens.evaluate("element => element.scrollIntoView({block: 'center'})")
+        camera.take(page, "course-sentiment.png")
+
+
+def photograph_live(camera: Camera, run_id: str, scheme: str, name: str) -> None:
     """The list of runs while one trains."""
-    with opened(browser, f"{url}/runs", scheme) as page:
+    with camera.opened("runs", scheme) as page:
         card = page.locator(f".st-key-card-{run_id}")
-        expect(card.get_by_text("Best accuracy so far")).to_be_visible(timeout=60_000)
-        expect(card.get_by_text("left")).to_be_visible(timeout=60_000)
-        expect(card.locator(".descent-chart-ready")).to_have_count(2, timeout=30_000)
-        page.wait_for_timeout(6_000)  # a few more points
-        take(page, path)
-
-
-def take(page: Page, path: Path) -> None:
-    """Writes the picture once nothing moves."""
-    page.mouse.move(0, 0)
-    page.wait_for_timeout(1_500)
-    page.screenshot(path=path)
+        expect(card.locator(".descent-chart-ready")).to_have_count(2, timeout=60_000)
+        page.wait_for_timeout(8_000)  # a first evaluation, an estimate, and a few more points
+        camera.take(page, name)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.address import named_tabs
 from pages.components.compare_curves import show_curves
 from pages.components.compare_results import show_results
 from pages.components.compare_table import choose_runs
@@ -60,7 +61,7 @@ try:
             found, compared, groups = choose_runs(store, everything)
         with right:
             show_curves(store, compared, ids, groups)
-        differences, matters = st.tabs([_("What differs"), _("What matters")], key="below", on_change="rerun", bind="query-params")
+        differences, matters = named_tabs("below", {"What differs": _("What differs"), "What matters": _("What matters")})
         with differences:
             if differences.open:
                 show_differences(compared, everything)

@@ -3,7 +3,8 @@
 Streamlit's own binding writes the option's label there, which changes with the language and with what is compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -37,3 +38,17 @@ def write_choices(key: str, default: Sequence[str]) -> None:
         st.query_params.pop(key, None)
     else:
         st.query_params[key] = "|".join(values)
+
+
+def named_tabs(key: str, faces: Mapping[str, str]) -> Sequence[Any]:
+    """Tabs by name, each with what it is called on the page. The address has the open one's name; what is closed draws nothing."""
+    st.session_state[key] = faces.get(st.query_params.get(key, ""), next(iter(faces.values())))
+    return st.tabs(list(faces.values()), key=key, on_change=_write_tab, args=(key, {face: name for name, face in faces.items()}))
+
+
+def _write_tab(key: str, names: Mapping[str, str]) -> None:
+    opened = names.get(st.session_state[key])
+    if opened is None or opened == next(iter(names.values())):
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = opened

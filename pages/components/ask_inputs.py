@@ -99,7 +99,9 @@ def ask_drawing(checkpoint: Checkpoint) -> Question | None:
 def ask_upload(checkpoint: Checkpoint) -> Question | None:
     """An uploaded picture, framed as the training pictures are."""
     file = st.file_uploader(
-        _("A picture of one of {labels}: PNG, JPEG, BMP, GIF or WebP").format(labels=plain(_some(checkpoint.label_names))),
+        _("A picture of one of {labels}: PNG, JPEG, BMP, GIF or WebP, up to {size} MB").format(
+            labels=plain(_some(checkpoint.label_names)), size=_LARGEST_UPLOAD_MB
+        ),
         max_upload_size=_LARGEST_UPLOAD_MB,
         key="playground/upload",
     )

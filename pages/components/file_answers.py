@@ -24,7 +24,9 @@ _SHOWN = 200
 def answer_file(store: Store, chosen: Chosen) -> None:
     """The upload, the columns to read, a button, progress, and the result to download."""
     file = st.file_uploader(
-        _("A table with a text in each row: CSV or JSON lines, up to {rows} rows").format(rows=format_count(MOST_ROWS)),
+        _("A table with a text in each row: CSV or JSON lines, up to {rows} rows and {size} MB").format(
+            rows=format_count(MOST_ROWS), size=LARGEST_UPLOAD_MB
+        ),
         type=_ENDINGS,
         max_upload_size=LARGEST_UPLOAD_MB,
         key="playground/file",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components import run_tabs
+from pages.components.address import named_tabs
 from pages.components.hand_in import hand_in
 from pages.components.run_actions import action_row
 from pages.components.run_examples import examples_tab
@@ -41,6 +42,9 @@ AXES: tuple[XAxis, ...] = ("step", "epoch", "minutes", "samples")
 """What curves are drawn over."""
 AXIS_WORDS = Words({"step": mark("Step"), "epoch": mark("Epoch"), "minutes": mark("Minutes"), "samples": mark("Samples")})
 
+_TABS = ("Curves", "Examples", "Log", "System", "Settings", "Checkpoints")
+"""As the address names them."""
+
 
 def back_to_all() -> None:
     """The way back to the list."""
@@ -58,8 +62,8 @@ def run_view(store: Store, run: RunRecord) -> None:
     action_row(store, run, stopping=is_stopping(store, run.run_id), last=found[-1] if found else None)
     if run.state == "failed":
         _failure(store, run)
-    names = [_("Curves"), _("Examples"), _("Log"), _("System"), _("Settings"), _("Checkpoints")]
-    curves, examples, log, system, settings, checkpoints = st.tabs(names, key="tab", on_change="rerun", bind="query-params")
+    faces = [_("Curves"), _("Examples"), _("Log"), _("System"), _("Settings"), _("Checkpoints")]
+    curves, examples, log, system, settings, checkpoints = named_tabs("tab", dict(zip(_TABS, faces, strict=True)))
     with curves:
         if curves.open:
             axis, smoothing = _curve_choices()

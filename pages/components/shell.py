@@ -32,7 +32,7 @@ running = sum(job.state == "running" for job in jobs.queue(store))
 note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
 chosen = st.navigation([home_page(), *(page_named(name, note if name == "runs" else "") for name in page_names())])
 
-_page_style(key="page-style", data={"language": spoken.replace("_", "-")})
+_page_style(key="page-style", data={"language": spoken.replace("_", "-"), "upload": _("Upload"), "drop": _("or drop it here")})
 with st.sidebar, st.container(gap="xxsmall"):
     st.caption(f":material/memory: {plain(device_words())}")
     st.caption(
