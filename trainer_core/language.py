@@ -88,7 +88,7 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def mark(message: str) -> str:
-    """A sentence that is looked up where it is used: one of a table that is made once, whoever reads it later."""
+    """A sentence that is looked up where it is used: one of a table that is made once, or one that is written down for later."""
     return message
 
 

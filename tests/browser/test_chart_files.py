@@ -42,6 +42,7 @@ def test_a_chart_is_saved_as_svg_with_its_curve_title_and_zoom(charts: Dashboard
     root = ElementTree.fromstring(path.read_text("utf-8"))  # noqa: S314 - made by our own page; not well-formed, it raises
     texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "Loss <one>" in texts
+    assert "Noto Sans CJK SC" in path.read_text("utf-8"), "names are Chinese, too"
     assert {"bold-heron-7", "calm-otter-3"} <= set(texts)
     lines = [path.get("d", "") for path in root.iter("{http://www.w3.org/2000/svg}path") if path.get("class") == "js-line"]
     assert sum(len(line) > 50 for line in lines) == 2, "besides those of the legend"

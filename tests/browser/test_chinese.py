@@ -107,6 +107,7 @@ def test_the_whole_road_in_chinese(dashboard: Dashboard, page: Page, tmp_path: P
         download.click()
     answers_alone(Path(got.value.path()), tmp_path / "带走的模型")
     nothing_broke(page)
+    is_handed_in(dashboard, tmp_path / "作业")
 
 
 def answers_alone(archive: Path, folder: Path) -> None:
@@ -118,6 +119,16 @@ def answers_alone(archive: Path, folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", asked], cwd=script.parent, capture_output=True, text=True, check=True)
     [answer] = json.loads(done.stdout)
     assert set(answer["probabilities"]) == {"好评", "差评"}
+
+
+def is_handed_in(dashboard: Dashboard, folder: Path) -> None:
+    """A bundle with a Chinese name is judged, in Chinese."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "trainer_core", "--store", str(dashboard.store.root), "--language", "zh_CN"]
+    for arguments in (["bundle", NAME, "--out", str(folder / "提交.zip")], ["rerun", str(folder / "提交.zip")]):
+        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert zh("It gives exactly what it claims.") in done.stdout
 
 
 def test_the_switch_changes_the_language_at_once_and_for_good(dashboard: Dashboard, page: Page, browser: Browser) -> None:

@@ -3,7 +3,7 @@
 import logging
 
 from trainer_core.jobs.database import JobDatabase
-from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.store import Store
 from trainer_core.tracking import read, tags, write
 
@@ -19,7 +19,7 @@ def end_abandoned(store: Store, jobs: JobDatabase) -> None:
     tokens = jobs.abandoned_launches()
     if not tokens:
         return
-    reason = _("The program that launched this run ended before the run was queued. Launch it again, or clone it.")
+    reason = mark("The program that launched this run ended before the run was queued. Launch it again, or clone it.")
     for run in read.list_runs(store, archived=True):
         if run.tags.get(tags.LAUNCH) in tokens and not run.is_over:
             _log.info("run %s was never queued", run.run_id)

@@ -9,6 +9,7 @@ from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.reporter import report
 from trainer_core.jobs.summon import ensure_supervisor
 from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.settings import SETTINGS, build_config, read_config
 from trainer_core.store import Store
 from trainer_core.tracking import read, tags, write
@@ -44,7 +45,7 @@ def stop(store: Store, run_id: str) -> None:
         raise RunError(
             _("{name} is not in this store's queue: it can only be stopped where it was launched.").format(name=record.name)
         )
-    if jobs.cancel(run_id, _("Taken off the queue before it started.")):
+    if jobs.cancel(run_id, mark("Taken off the queue before it started.")):
         job = jobs.get(run_id)
         assert job is not None
         report(store, jobs, job)

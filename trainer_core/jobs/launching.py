@@ -11,7 +11,7 @@ from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import count_wanted
 from trainer_core.jobs.processes import this_process
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
-from trainer_core.language import gettext as _
+from trainer_core.language import mark
 from trainer_core.recipes import RECIPES, find_recipe
 from trainer_core.settings import SETTINGS, differences, to_params, write_config
 from trainer_core.store import Store, write_atomically
@@ -61,7 +61,7 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
         write_config(config, path, write_atomically)
         queue.add(run_id, token)
     except (OSError, StoreError) as error:
-        reason = _("The run could not be queued: {cause}").format(cause=error)
+        reason = mark("The run could not be queued: {cause}").format(cause=error)
         write.set_state(store, run_id, "failed", tags={tags.REASON: reason})
         raise RunError(reason) from error
     ensure_supervisor(store)

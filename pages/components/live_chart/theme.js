@@ -11,13 +11,16 @@ function pageColour(element) {
   return colourOf(element, "--st-background-color") || "#ffffff";
 }
 
+// Fonts with Chinese characters, by the systems that have them: a chart that is saved is opened elsewhere.
+const CHINESE = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
+
 function themed(layout, element, grouped) {
   const style = getComputedStyle(element);
   const colour = (name) => colourOf(element, name);
   const text = colour("--st-text-color") || style.color;
   const border = colour("--st-border-color") || "#cccccc";
   const page = pageColour(element);
-  const family = colour("--st-font") || style.fontFamily;
+  const family = `${(colour("--st-font") || style.fontFamily).replace(/,?\s*sans-serif\s*$/, "")}, ${CHINESE}`;
   const background = colour("--st-secondary-background-color") || page;
   const result = {
     ...layout,
