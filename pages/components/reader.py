@@ -1,9 +1,9 @@
 """The reader's language: what the address or the store says, else the browser's. One of several, so it belongs to the session."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
-from cachetools import LRUCache
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from trainer_core.language import ENGLISH, LANGUAGES, follow, language, match
@@ -13,8 +13,9 @@ from trainer_core.store import Store, write_atomically
 _KEY = "language"
 _CHOSEN = "language/chosen"
 _SWITCH = "language/switch"
-_known: LRUCache[str, str] = LRUCache(maxsize=1_024)
-"""By session: read thousands of times while a page is drawn."""
+_MOST_SESSIONS = 10_000
+_known: dict[str, str] = {}
+"""By session: read thousands of times while a page is drawn, so without a lock."""
 
 
 def _of_session() -> str | None:
@@ -25,11 +26,13 @@ def _of_session() -> str | None:
 follow(_of_session)
 
 
-def settle(store: Store) -> str:
-    """Finds the reader's language before anything is drawn, and keeps a chosen one in the address. Returns its name."""
+def settle(store: Store | None = None) -> str:
+    """Finds the reader's language, and keeps a chosen one in the address. Returns its name. Without a store, what it remembers is
+    left out: errors in opening one are said in a language, too.
+    """
     asked = st.query_params.get(_KEY)
     asked = asked if asked in LANGUAGES else None
-    chosen = asked or st.session_state.get(_CHOSEN) or _saved(store)
+    chosen = asked or st.session_state.get(_CHOSEN) or (_saved(store) if store is not None else None)
     found = chosen or match([st.context.locale]) or ENGLISH
     st.session_state[_CHOSEN] = chosen
     if chosen and asked != chosen:
@@ -60,12 +63,15 @@ def _choose(store: Store) -> None:
     st.session_state[_CHOSEN] = name
     st.query_params[_KEY] = name
     _remember(name)
-    write_atomically(_file(store), name + "\n")
+    with suppress(OSError):  # of a full disk: address and session keep it all the same
+        write_atomically(_file(store), name + "\n")
 
 
 def _remember(name: str) -> None:
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None:
+        if len(_known) >= _MOST_SESSIONS:
+            _known.clear()  # each comes back with its next page
         _known[context.session_id] = name
 
 

@@ -19,6 +19,7 @@ from pages.components.comparison import finite_number, result_of, setting_number
 from pages.components.formats import setting_label
 from pages.components.remembered import of_same_runs
 from trainer_core.language import gettext as _
+from trainer_core.language import language
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
@@ -33,8 +34,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
 }
-_TEXTS: LRUCache[int, tuple[RunRecord, str]] = LRUCache(maxsize=20_000)
-"""By identity of the record, which is the same as long as its run is: all that a word may occur in, in small letters."""
+_TEXTS: LRUCache[tuple[int, str], tuple[RunRecord, str]] = LRUCache(maxsize=20_000)
+"""By identity of the record, the same as long as its run is, and by language: all that a word may occur in, in lower case."""
 _LOCK = threading.Lock()
 
 
@@ -168,7 +169,7 @@ def _range_test(wanted: RangeFilter) -> Callable[[RunRecord], bool]:
 
 def _text(run: RunRecord) -> str:
     with _LOCK:
-        known = _TEXTS.get(id(run))
+        known = _TEXTS.get((id(run), language()))
     if known is not None and known[0] is run:
         return known[1]
     parts = [run.name, run.run_id, run.state, _(run.state), run.recipe or "", run.experiment, run.note]
@@ -176,5 +177,5 @@ def _text(run: RunRecord) -> str:
     parts += [f"{name}={run.tags[name]}" for name in run.labels]
     text = "\n".join(parts).lower()
     with _LOCK:
-        _TEXTS[id(run)] = (run, text)
+        _TEXTS[id(run), language()] = (run, text)
     return text

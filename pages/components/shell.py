@@ -26,6 +26,7 @@ _page_style = st.components.v2.component(
 st.set_page_config(page_title="Descent", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state="auto")
 st.logo(str(HERE / "mark.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 
+reader.settle()
 store = current_store()
 spoken = reader.settle(store)
 running = sum(job.state == "running" for job in jobs.queue(store))
