@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, expect, sync_playwright
@@ -168,10 +169,12 @@ def page(profile: BrowserContext) -> Iterator[Page]:
     page = profile.new_page()
     page.set_default_timeout(30_000)
     yield page
-    session = profile.new_cdp_session(page)
-    for origin in {page.evaluate("origin")} - {"null"}:
-        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "cookies,local_storage,indexeddb"})
-    for each in profile.pages[1:]:  # the first keeps the browser open
+    first, *others = profile.pages  # the first, which is empty, keeps the browser open
+    place = urlsplit(page.url)
+    if place.scheme == "http":
+        forget = {"origin": f"http://{place.netloc}", "storageTypes": "cookies,local_storage,indexeddb"}
+        profile.new_cdp_session(first).send("Storage.clearDataForOrigin", forget)
+    for each in others:
         each.close()
 
 

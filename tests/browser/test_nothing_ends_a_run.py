@@ -38,7 +38,7 @@ def test_the_page_is_closed_and_the_dashboard_and_supervisor_are_killed_in_mid_r
     expect(page.get_by_text("running").first).to_be_visible(timeout=60_000)
     until_step(dashboard.store, run_id, 50)
 
-    page.context.close()  # the tab is closed
+    page.close()  # the tab is closed
     seen = step_of(dashboard.store, run_id)
     until_step(dashboard.store, run_id, seen + 100)
 

@@ -33,3 +33,37 @@ def test_a_store_that_cannot_be_opened_gives_a_sentence(tmp_path: Path, monkeypa
 def test_pages_come_in_the_order_of_the_work() -> None:
     names = page_names()
     assert names == ["train", "data", "runs", "compare", "playground"]
+
+
+def test_each_page_is_drawn_in_chinese_where_the_address_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "store"))
+    new_store(tmp_path / "store")
+    shell = AppTest.from_file(SHELL, default_timeout=60)
+    shell.query_params["language"] = "zh_CN"
+    shell.run()
+    assert not shell.exception
+    assert any("个 CPU 核心" in caption.value for caption in shell.sidebar.caption)
+    assert "zh_CN" in shell.query_params["language"]
+
+
+def test_the_choice_is_kept_in_the_store_and_an_unknown_language_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "store"))
+    store = new_store(tmp_path / "store")
+    shell = AppTest.from_file(SHELL, default_timeout=60)
+    shell.query_params["language"] = "xx_YY"
+    shell.run()
+    assert any(caption.value.endswith("free") for caption in shell.sidebar.caption)
+    shell.sidebar.button_group[0].set_value("zh_CN").run()
+    assert not shell.exception
+    assert (store.root / "language").read_text() == "zh_CN\n"
+    fresh = AppTest.from_file(SHELL, default_timeout=60).run()
+    assert any("剩余" in caption.value for caption in fresh.sidebar.caption)
+
+
+def test_a_store_that_cannot_be_opened_is_said_in_chinese_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "file" / "store"))
+    shell = AppTest.from_file(SHELL, default_timeout=60)
+    shell.query_params["language"] = "zh_CN"
+    shell.run()
+    assert "存储" in shell.error[0].value
