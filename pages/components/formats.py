@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-from trainer_core.language import Words, listed, mark
+from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
 from trainer_core.measures import MEASURES, is_share
 from trainer_core.settings import SETTINGS, format_number
@@ -123,7 +123,7 @@ def format_setting(name: str, value: object) -> str:
     if value is None:
         return setting.off or "–"
     if isinstance(value, tuple):
-        return listed(str(part) for part in value) or "–"
+        return ", ".join(str(part) for part in value) or "–"  # as it is typed
     if isinstance(value, float):
         return format_number(value)
     if isinstance(value, int) and setting.unit:

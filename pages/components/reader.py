@@ -27,8 +27,9 @@ follow(_of_session)
 
 
 def settle(store: Store | None = None) -> str:
-    """Finds the reader's language, and keeps a chosen one in the address. Returns its name. Without a store, what it remembers is
-    left out: errors in opening one are said in a language, too.
+    """Finds the reader's language, keeps a chosen one in the address, and returns its name.
+
+    Before the store is open, without what it remembers: what goes wrong with opening it is said in a language, too.
     """
     asked = st.query_params.get(_KEY)
     asked = asked if asked in LANGUAGES else None
