@@ -1,14 +1,23 @@
 """The shell: menu, sidebar's foot, and a store that can't be opened."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components import reader
 from pages.components.navigation import page_names
 from tests.stores import new_store
 
 SHELL = str(Path(__file__).resolve().parents[2] / "pages" / "components" / "shell.py")
+
+
+@pytest.fixture(autouse=True)
+def forget_the_reader() -> Iterator[None]:
+    """All tests without a browser share one session's name, and pages are drawn in its language."""
+    yield
+    reader._known.clear()
 
 
 def test_the_foot_names_store_device_and_free_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
