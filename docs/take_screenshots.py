@@ -8,6 +8,7 @@ Needs chromium, what requirements-dev.txt installs, and for the course's picture
 import argparse
 import gettext
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -96,8 +97,7 @@ def main() -> int:
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("There is no chromium on this machine: `apt-get install chromium` brings it.")
-    data: Path = options.data.resolve()
-    with temporary_folder() as store, sync_playwright() as playwright, serve(store) as url:
+    with temporary_folder() as store, at_home(options.data.resolve()) as data, sync_playwright() as playwright, serve(store) as url:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_ARGUMENTS))
         cameras = []
         for language in LANGUAGES:
@@ -112,7 +112,7 @@ def main() -> int:
     return 0
 
 
-def train_and_photograph(cameras: list[Camera], store: Store, data: Path) -> None:
+def train_and_photograph(cameras: list[Camera], store: Store, data: str) -> None:
     """What each picture needs is trained before it is taken."""
     recipe = find_recipe("digits").config
     for name, rate, batch in TRIED:
@@ -129,7 +129,7 @@ def train_and_photograph(cameras: list[Camera], store: Store, data: Path) -> Non
     photograph_views(cameras[0])
     talk = find_recipe("hotel-demo").config.model_copy(update={"name": "kind-robin-8"})
     talked, _seconds = run_to_end(store, talk, "hotel-demo")
-    mnist = find_recipe("mnist").config.model_copy(update={"name": "wise-heron-9", "dataset": str(data / "mnist")})
+    mnist = find_recipe("mnist").config.model_copy(update={"name": "wise-heron-9", "dataset": f"{data}/mnist"})
     digits, _seconds = run_to_end(store, mnist, "mnist")
     for camera in cameras:
         photograph_talk(camera, talked.run_id)
@@ -153,6 +153,20 @@ def temporary_folder() -> Iterator[Store]:
             yield store
         finally:
             end_processes_of(store)
+
+
+@contextmanager
+def at_home(data: Path) -> Iterator[str]:
+    """The data under a home of their own, so that a picture shows no machine's paths: `~/course`."""
+    before = os.environ["HOME"]
+    with tempfile.TemporaryDirectory(prefix="descent-home-") as home:
+        for part in ("mnist", "rotten_tomatoes", "models/stories260K"):
+            shutil.copytree(data / part, Path(home) / "course" / part)
+        os.environ["HOME"] = home
+        try:
+            yield "~/course"
+        finally:
+            os.environ["HOME"] = before
 
 
 @contextmanager
@@ -245,7 +259,7 @@ def photograph_playground(camera: Camera) -> None:
     """A drawn three and its answer."""
     with camera.opened("playground", height=860) as page:
         page.get_by_text(camera.say("Draw"), exact=True).click()
-        draw(page, THREE)
+        draw(page, THREE, camera.say("Drawing area: draw with mouse, pen or finger"))
         expect(page.locator("h3, h4, h5").filter(has_text="3").first).to_be_visible(timeout=60_000)
         expect(page.locator(".js-plotly-plot .bars .point")).to_have_count(10, timeout=60_000)
         camera.take(page, "playground.png")
@@ -280,7 +294,7 @@ def photograph_talk(camera: Camera, run_id: str) -> None:
         camera.take(page, "talk.png")
 
 
-def photograph_course(camera: Camera, run_id: str, data: Path) -> None:
+def photograph_course(camera: Camera, run_id: str, data: str) -> None:
     """The run of the second experiment, and what the first one learns from."""
     with camera.opened(f"runs?run={run_id}", height=1_250) as page:
         expect(page.locator(".descent-chart-ready").first).to_be_visible(timeout=30_000)
@@ -288,12 +302,17 @@ def photograph_course(camera: Camera, run_id: str, data: Path) -> None:
         camera.take(page, "course-mnist.png")
     with camera.opened("train", height=1_500) as page:
         page.get_by_role("button", name="sentiment", exact=True).click()
-        dataset = page.get_by_role("textbox", name=camera.say("Dataset"))
-        dataset.fill(str(data / "rotten_tomatoes"))
-        dataset.press("Enter")
         model = page.get_by_role("combobox", name=camera.say("Model"))
+        expect(model).to_have_value("gpt2", timeout=60_000)
+        settled = page.locator("[data-test-script-state=notRunning]").first
+        expect(settled).to_be_attached(timeout=60_000)
+        dataset = page.get_by_role("textbox", name=camera.say("Dataset"))
+        dataset.fill(f"{data}/rotten_tomatoes")
+        dataset.press("Enter")
+        expect(page.get_by_text("8,530").first).to_be_visible(timeout=60_000)
+        expect(settled).to_be_attached(timeout=60_000)
         model.click()
-        model.fill(str(data / "models" / "stories260K"))
+        model.fill(f"{data}/models/stories260K")
         model.press("Enter")
         tokens = page.get_by_role("group", name=camera.say("Training texts, token by token"))
         expect(tokens.locator(".learned").first).to_be_visible(timeout=60_000)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.dataset_look import DataLook, drawn_back, examples_of
+from pages.components.formats import short_path
 from pages.components.own_data import offer_saved
 from pages.components.param_form import Form, draw_field
 from pages.components.prediction_chart import LABEL_BARS_PIXELS, label_bars
@@ -62,7 +63,7 @@ def _draw_summary(summary: DataSummary, form: Form) -> None:
     rows = " · ".join(f"**{format_count(count)}** {_SPLITS[split]}" for split, count in summary.rows.items())
     st.markdown(_("{rows} rows").format(rows=rows))
     source = _("{name}, made here") if summary.synthetic else _("{name} from {source}")
-    parts = [source.format(name=plain(summary.name), source=plain(summary.source))]
+    parts = [source.format(name=plain(summary.name), source=plain(short_path(summary.source)))]
     if summary.image_shape is not None:
         height, width = summary.image_shape
         parts.append(_("{width} × {height} pixels").format(width=width, height=height))

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
@@ -48,6 +49,12 @@ def per_cent(number: str) -> str:
 def per_cent_format(digits: int) -> str:
     """The same for a column of a table, which takes printf's formats."""
     return per_cent(f"%.{digits}f") + "%"
+
+
+def short_path(path: str) -> str:
+    """A path as people write it: below their home from `~` on."""
+    home = str(Path.home())
+    return f"~{path[len(home) :]}" if path.startswith(home + "/") else path
 
 
 def format_metric(key: str, value: float | None) -> str:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.components import run_tabs
 from pages.components.address import named_tabs
+from pages.components.formats import short_path
 from pages.components.hand_in import hand_in
 from pages.components.run_actions import action_row
 from pages.components.run_examples import examples_tab
@@ -128,7 +129,7 @@ def _head(store: Store, run_id: str, state: str) -> None:
 
 
 def _origin(run: RunRecord) -> str:
-    parts = [str(run.settings.get("dataset", "")), run.recipe and _("recipe {name}").format(name=run.recipe)]
+    parts = [short_path(str(run.settings.get("dataset", ""))), run.recipe and _("recipe {name}").format(name=run.recipe)]
     if run.created:
         parts.append(_("launched {when}").format(when=format_when(run.created, viewer_now(), viewer_zone())))
     return " · ".join(part for part in parts if part)

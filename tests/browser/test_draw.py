@@ -36,15 +36,15 @@ def open_canvas(page: Page, dashboard: Dashboard) -> None:
     expect(page.get_by_label("Drawing area")).to_be_visible()
 
 
-def on_canvas(page: Page, points: Points) -> Points:
+def on_canvas(page: Page, points: Points, label: str = "Drawing area") -> Points:
     """Points of the canvas, 0 to 1, as points of the window."""
-    box = page.get_by_label("Drawing area").bounding_box()
+    box = page.get_by_label(label).bounding_box()
     assert box
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
 
 
-def draw(page: Page, points: Points) -> None:
-    (first_x, first_y), *others = on_canvas(page, points)
+def draw(page: Page, points: Points, label: str = "Drawing area") -> None:
+    (first_x, first_y), *others = on_canvas(page, points, label)
     page.mouse.move(first_x, first_y)
     page.mouse.down()
     for x, y in others:
