@@ -58,6 +58,7 @@ def nothing_broke(page: Page) -> None:
     assert [line for line in seen.splitlines() if _ENGLISH.search(line)] == []
 
 
+@pytest.mark.timeout(600)  # two trainings and a judging beside the browser
 def test_the_whole_road_in_chinese(dashboard: Dashboard, page: Page, tmp_path: Path) -> None:
     page.goto(f"{dashboard.url}/data")
     expect(page.get_by_role("heading", name=zh("Data"), exact=True)).to_be_visible(timeout=60_000)
