@@ -1,6 +1,5 @@
 """Catalogs on disk: the translations as text, for people and for git, and compiled beside it, for gettext."""
 
-import io
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -45,14 +44,8 @@ def write(name: str, catalog: Catalog) -> None:
     place(name).parent.mkdir(parents=True, exist_ok=True)
     with place(name).open("wb") as file:
         write_po(file, catalog, width=120, include_lineno=False)
-    place(name).with_suffix(".mo").write_bytes(compiled(catalog))
-
-
-def compiled(catalog: Catalog) -> bytes:
-    """The catalog as gettext reads it."""
-    buffer = io.BytesIO()
-    write_mo(buffer, catalog)
-    return buffer.getvalue()
+    with place(name).with_suffix(".mo").open("wb") as file:
+        write_mo(file, catalog)
 
 
 def is_translated(message: Message) -> bool:
