@@ -9,12 +9,9 @@ import argparse
 import gettext
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.launched import run_to_end  # noqa: E402
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, find_chromium  # noqa: E402
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, dashboards, find_chromium  # noqa: E402
 from tests.browser.test_draw import draw  # noqa: E402
 from tests.browser.test_own_data import write_films  # noqa: E402
 from tests.stores import end_processes_of  # noqa: E402
@@ -97,7 +94,13 @@ def main() -> int:
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("There is no chromium on this machine: `apt-get install chromium` brings it.")
-    with temporary_folder() as store, at_home(options.data.resolve()) as data, sync_playwright() as playwright, serve(store) as url:
+    with (
+        temporary_folder() as store,
+        at_home(options.data.resolve()) as data,
+        sync_playwright() as playwright,
+        dashboards(store, store.root.parent) as start,
+    ):
+        url = start().url
         browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_ARGUMENTS))
         cameras = []
         for language in LANGUAGES:
@@ -167,36 +170,6 @@ def at_home(data: Path) -> Iterator[str]:
             yield "~/course"
         finally:
             os.environ["HOME"] = before
-
-
-@contextmanager
-def serve(store: Store) -> Iterator[str]:
-    """A dashboard over the store on a free port; gives its address and ends it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "DESCENT_STORE": str(store.root), "MLFLOW_DISABLE_TELEMETRY": "true"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def wait_until_healthy(address: str) -> None:
-    """Waits until the dashboard answers. Raises SystemExit where it does not within a minute."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own dashboard
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("The dashboard did not start within a minute.")
 
 
 def photograph_train(camera: Camera) -> None:
