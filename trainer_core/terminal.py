@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from trainer_core.jobs import Progress, ensure_supervisor, progress, state_of
+from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tracking.journal import decode, read_records
@@ -26,6 +27,24 @@ _HAN = r"\u2e80-\u9fff\uff00-\uffef"
 _BEFORE, _AFTER = "[“（《]*", "[，。、；：？！）》”…]*"
 _PIECES = re.compile(rf"{_BEFORE}(?:[{_HAN}]|[^\s{_HAN}“”]+){_AFTER}\s*|\s+|.")
 """What a line is not broken within: a word, or a Chinese character, and the punctuation after it."""
+PHASES = Words(
+    {
+        "starting": mark("Starting"),
+        "loading data": mark("Reading the data"),
+        "downloading the model": mark("Downloading the model"),
+        "building the model": mark("Building the model"),
+        "computing baselines": mark("Computing baselines"),
+        "training": mark("Training"),
+        "evaluating": mark("Evaluating"),
+        "saving": mark("Saving a checkpoint"),
+        "testing": mark("Measuring the test split"),
+        "stopped": mark("Ending"),
+        "finished": mark("Ending"),
+        "failed": mark("Ending"),
+    }
+)
+"""What a worker is doing, by the word that its sign of life has for it."""
+_ENDED = ("finished", "stopped", "failed")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 """What moves a cursor or rewrites a line; JSON has none of them raw."""
 
@@ -183,7 +202,7 @@ def _waiting(state: str) -> str:
 
 
 def _line(now: Progress, values: Mapping[str, float]) -> str:
-    parts = [now.phase]
+    parts = [_(now.phase) if now.phase in _ENDED else PHASES.get(now.phase, now.phase).lower()]
     if now.all_bytes:
         parts.append(_("{done:,.1f} of {all:,.1f} MB").format(done=now.done_bytes / 1e6, all=now.all_bytes / 1e6))
     if now.total_steps:

@@ -10,25 +10,10 @@ from trainer_core.foreseen import Range, parse_foreseen
 from trainer_core.jobs import Progress
 from trainer_core.language import Words, mark, ngettext
 from trainer_core.language import gettext as _
+from trainer_core.terminal import PHASES
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
 
-_PHASES = Words(
-    {
-        "starting": mark("Starting"),
-        "loading data": mark("Reading the data"),
-        "downloading the model": mark("Downloading the model"),
-        "building the model": mark("Building the model"),
-        "computing baselines": mark("Computing baselines"),
-        "training": mark("Training"),
-        "evaluating": mark("Evaluating"),
-        "saving": mark("Saving a checkpoint"),
-        "testing": mark("Measuring the test split"),
-        "stopped": mark("Ending"),
-        "finished": mark("Ending"),
-        "failed": mark("Ending"),
-    }
-)
 _BETWEEN_STEPS = ("training", "evaluating", "saving", "")
 
 # What surrounded a run, by tag, in the order in which people ask for it.
@@ -196,7 +181,7 @@ def shown_state(run: RunRecord, progress: Progress | None) -> str:
 def progress_words(progress: Progress | None) -> str:
     """`Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min left`, or what the run does before and between its steps."""
     if progress is None or not progress.total_steps:
-        phase = _PHASES.get(progress.phase, progress.phase) if progress else ""
+        phase = PHASES.get(progress.phase, progress.phase) if progress else ""
         if progress is not None and progress.all_bytes:
             return _("{phase}: {done} of {all}").format(
                 phase=phase, done=format_bytes(progress.done_bytes), all=format_bytes(progress.all_bytes)
@@ -211,7 +196,7 @@ def progress_words(progress: Progress | None) -> str:
     elif progress.phase in _BETWEEN_STEPS:
         parts.append(_("estimating the time left"))
     if progress.phase not in ("training", ""):
-        parts.append(_PHASES.get(progress.phase, progress.phase).lower())
+        parts.append(PHASES.get(progress.phase, progress.phase).lower())
     return " · ".join(parts)
 
 
