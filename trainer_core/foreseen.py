@@ -53,8 +53,8 @@ class Remedy:
     sentence: str
 
 
-def remedies(config: TrainConfig, has_bf16: bool) -> list[Remedy]:
-    """What can be done where memory does not suffice, the gentlest first. `has_bf16` says whether this machine computes in it."""
+def remedies(config: TrainConfig, on_gpu: bool) -> list[Remedy]:
+    """What can be done where memory does not suffice, the gentlest first. bf16 takes less on a GPU alone: a CPU keeps fp32."""
     from trainer_core.batch_in_force import halve
     from trainer_core.config import TEXTS
 
@@ -77,7 +77,7 @@ def remedies(config: TrainConfig, has_bf16: bool) -> list[Remedy]:
         found.append(
             Remedy({"activation_checkpointing": "on"}, _("Activation checkpointing: the same result, about a third slower."))
         )
-    if has_bf16 and config.precision in ("fp32", "auto"):
+    if on_gpu and config.precision in ("fp32", "auto"):
         found.append(Remedy({"precision": "bf16"}, _("bf16: less memory for what layers keep, and results a little different.")))
     if config.task in TEXTS and config.adapter == "none" and config.model != "small_gpt":
         found.append(Remedy({"adapter": "lora"}, _("LoRA: only small matrices are trained; raise the learning rate tenfold.")))

@@ -9,7 +9,7 @@ from trainer_core.config import TrainConfig
 from trainer_core.errors import RunError
 from trainer_core.foreseen import Foreseen, Range, remedies
 from trainer_core.jobs.data_work import cancel_work, look_at_work
-from trainer_core.jobs.devices import has_bf16
+from trainer_core.jobs.devices import find_gpus
 from trainer_core.jobs.dry_run import result_of
 from trainer_core.jobs.launching import option_of
 from trainer_core.language import gettext as _
@@ -46,7 +46,7 @@ def dry_run(options: argparse.Namespace, config: TrainConfig, recipe: str) -> in
         say(_("Launch it: {command}").format(command=jobs.launch_command(config, recipe)))
         return 0
     say(_("It does not fit into memory.") if not found.fits else _("It may not fit into memory."))
-    for remedy in remedies(config, has_bf16()):
+    for remedy in remedies(config, on_gpu=bool(find_gpus())):
         words = [f"{option_of(name)} {SETTINGS[name].format(value)}" for name, value in remedy.changes.items()]
         say(f"  {' '.join(words)}  –  {retell(remedy.sentence)}")
     return 1

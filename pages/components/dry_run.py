@@ -12,7 +12,7 @@ from trainer_core import jobs
 from trainer_core.config import TrainConfig
 from trainer_core.errors import TrainerError
 from trainer_core.foreseen import Foreseen, remedies
-from trainer_core.jobs.devices import has_bf16
+from trainer_core.jobs.devices import find_gpus
 from trainer_core.jobs.dry_run import result_of
 from trainer_core.language import gettext as _
 from trainer_core.language import listed
@@ -114,7 +114,7 @@ def _offer(form: Form, found: Foreseen, config: TrainConfig) -> None:
         else _("It may not fit: {free} of memory are free. These take less:")
     )
     st.warning(said.format(free=free), icon=":material/memory:")
-    for number, remedy in enumerate(remedies(config, has_bf16())):
+    for number, remedy in enumerate(remedies(config, on_gpu=bool(find_gpus()))):
         with st.container(horizontal=True, vertical_alignment="center"):
             words = listed(f"{setting_label(name)} {SETTINGS[name].format(value)}" for name, value in remedy.changes.items())
             texts: Mapping[str, str] = {name: SETTINGS[name].format(value) for name, value in remedy.changes.items()}

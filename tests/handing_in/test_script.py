@@ -117,8 +117,8 @@ def test_texts_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str
     [
         ({"task": "label_token"}, "onednn"),
         ({"task": "sequence_classification", "dropout": 0.1}, "onednn"),
-        ({"task": "label_token", "width": 1_536}, "shared"),  # wide, so that the head of few words is large
-        ({"task": "label_token", "precision": "bf16"}, "mixed"),
+        ({"task": "label_token", "width": 1_536}, "fused"),  # wide, so that the head of few words is large
+        ({"task": "label_token", "precision": "bf16"}, "bf16"),
     ],
 )
 def test_large_products_computed_in_another_way_give_the_same_numbers(

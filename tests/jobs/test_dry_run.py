@@ -13,7 +13,6 @@ from trainer_core.config import TrainConfig
 from trainer_core.errors import DataError
 from trainer_core.foreseen import parse_foreseen, read_foreseen
 from trainer_core.jobs.data_work import look_at_work, wait_for_work
-from trainer_core.jobs.devices import has_bf16
 from trainer_core.jobs.dry_run import result_of
 from trainer_core.jobs.summon import supervisor_lock
 from trainer_core.store import Store
@@ -68,11 +67,3 @@ def test_what_does_not_fit_is_told_with_what_takes_less(
     assert "It does not fit into memory." in said
     assert "--batch-size 512 --accumulation-steps 2  –  " in said
     assert json.loads(next((store.cache).glob("foreseen-*.json")).read_text())["fits"] is False
-
-
-@pytest.mark.parametrize(
-    ("flags", "gpus", "wanted"), [("avx2 avx512_bf16", "", True), ("amx_bf16", "", True), ("avx2", "", False), ("avx2", "0", True)]
-)
-def test_bf16_is_offered_where_the_machine_has_it(tmp_path: Path, flags: str, gpus: str, wanted: bool) -> None:
-    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
-    assert has_bf16(tmp_path / "cpuinfo", {"CUDA_VISIBLE_DEVICES": gpus}) == wanted

@@ -1,16 +1,18 @@
-"""oneDNN's products are PyTorch's, up to the order of sums."""
+"""What is computed in another way gives what PyTorch's own gives, up to the order of sums; in bf16 up to its rounding."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers.pytorch_utils import Conv1D
 
+from trainer_core.tasks.tokens import pack, pad
 from trainer_core.training import products
-from trainer_core.training.products import ATTENTION, is_faster, use_mixed, use_onednn
+from trainer_core.training.products import ATTENTION, is_faster, use_bf16, use_fused, use_onednn
 
 needs_onednn = pytest.mark.skipif(
     not (hasattr(torch.ops.mkldnn, "_linear_pointwise") and torch.backends.mkldnn.is_available()),
@@ -67,10 +69,11 @@ def test_a_frozen_layer_gets_no_gradient() -> None:
 def test_a_whole_model_says_the_same_twice_and_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
     torch.manual_seed(0)
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=32, n_layer=2, n_head=2)).eval()
+    model = small_gpt2()
     ids = torch.randint(0, 90, (3, 9))
     before = model(ids, labels=ids)
-    assert use_onednn(model) == 2 * 4 + 1
+    layers, gelu, head, attention = 2 * 4, 2, 1, 1
+    assert use_onednn(model) == layers + gelu + head + attention
     after, again = model(ids, labels=ids), model(ids, labels=ids)
     assert torch.allclose(before.logits, after.logits, atol=1e-5)
     assert torch.equal(after.logits, again.logits)
@@ -91,31 +94,105 @@ def test_the_processor_s_kind_decides(tmp_path: Path, text: str | None, may_be: 
     assert is_faster(place) == (may_be and torch.backends.cpu.get_cpu_capability() == "AVX512")
 
 
-@needs_onednn
-def test_in_bf16_attention_and_the_head_are_computed_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+needs_bf16 = pytest.mark.skipif(
+    not (hasattr(torch.ops.mkldnn, "_linear_pointwise") and torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+    reason="this processor has no products in bf16",
+)
+
+
+def small_gpt2(**changes: Any) -> GPT2LMHeadModel:
+    config = {"vocab_size": 90, "n_positions": 16, "n_embd": 32, "n_layer": 2, "n_head": 2} | changes
+    return GPT2LMHeadModel(GPT2Config(**config)).eval()
+
+
+def small_llama() -> LlamaForCausalLM:
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=90, max_position_embeddings=64, **shape)).eval()
+
+
+@needs_bf16
+def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
     ids = torch.randint(0, 90, (3, 9), generator=torch.Generator().manual_seed(1))
-    gradients, losses = [], []
-    for mixed in (False, True):
+    found = {}
+    for way in ("exact", "autocast", "bf16"):
         torch.manual_seed(0)
-        model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=32, n_layer=2, n_head=2)).eval()
-        if mixed:
-            assert use_mixed(model) == 2
-            assert model.config._attn_implementation == ATTENTION
-            assert ATTENTION not in model.config.to_json_string(), "a checkpoint must load where nobody knows the name"
-        exact = model(ids, labels=ids).loss
-        with torch.autocast("cpu", torch.bfloat16):
+        model = small_gpt2()
+        if way == "bf16":
+            assert use_bf16(model) > 0
+        with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
             loss = model(ids, labels=ids).loss
         loss.backward()
-        losses.append((float(exact), float(loss)))
-        gradients.append({name: weight.grad for name, weight in model.named_parameters()})
-    (exact, plain), (still, ours) = losses
-    assert still == pytest.approx(exact, rel=1e-6), "in fp32 nothing changes"
-    assert abs(ours - exact) <= abs(plain - exact) + 1e-3
-    for name, gradient in gradients[0].items():
-        assert gradients[1][name] is not None
-        assert torch.allclose(gradient, gradients[1][name], atol=2e-2), name
+        found[way] = float(loss.detach()), {name: weight.grad for name, weight in model.named_parameters()}
+    exact, gradients = found["exact"]
+    assert found["bf16"][0] == pytest.approx(exact, rel=1e-3)
+    for name, gradient in found["bf16"][1].items():
+        assert gradient.dtype == torch.float32
+        assert torch.allclose(gradient, gradients[name], atol=1e-3), name
+    # Closer than autocast, which rounds between products too; and not the same, or nothing would be rounded.
+    apart = {way: sum(float((found[way][1][name] - gradients[name]).square().sum()) for name in gradients) for way in found}
+    assert 0 < apart["bf16"] < apart["autocast"]
+    onednn: Any = torch.backends.mkldnn
+    assert onednn.matmul.fp32_precision == "none", "other products stay exact"
 
 
-def test_a_model_without_attention_of_pytorch_s_own_is_left_alone() -> None:
-    assert use_mixed(nn.Linear(400, 300)) == 0
+def test_a_model_without_large_layers_is_left_alone() -> None:
+    model = small_gpt2()
+    assert use_fused(model) == use_bf16(model) == 0
+    assert model.config._attn_implementation == "sdpa"
+    assert use_fused(nn.Linear(400, 300)) == 0
+
+
+@pytest.mark.parametrize("width", [12, 40])
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_texts_end_to_end_are_attended_to_one_by_one(monkeypatch: pytest.MonkeyPatch, kind: str, width: int) -> None:
+    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    lengths = (5, 1, 7, 3, 1)  # the last one ends a line, so that what fills the line up looks like one more
+    draw = np.random.default_rng(0)
+    ids, positions, ends = pack([draw.integers(0, 90, length).astype(np.int32) for length in lengths], 0, width)
+    read = torch.cat([torch.arange(int(end) - length + 1, int(end) + 1) for end, length in zip(ends, lengths, strict=True)])
+    torch.manual_seed(0)
+    model: Any = small_gpt2() if kind == "gpt2" else small_llama()
+    first = model(input_ids=ids, position_ids=positions, use_cache=False).logits.flatten(0, 1)[read]
+    seen: list[Any] = []
+    told = products._find_lengths
+
+    def find(mask: torch.Tensor) -> Any:
+        seen.append(told(mask))
+        return seen[-1]
+
+    monkeypatch.setattr(products, "_find_lengths", find)
+    assert use_fused(model) > 0
+    assert ATTENTION not in model.config.to_json_string(), "a checkpoint must load where nobody knows the name"
+    second = model(input_ids=ids, position_ids=positions, use_cache=False).logits.flatten(0, 1)[read]
+    assert len(seen) == 1, "once a batch, not once a layer"
+    assert seen[0] is not None
+    assert sum(seen[0]) == ids.numel()
+    assert [length for length in seen[0] if length > 1] == [5, 7, 3]
+    assert torch.allclose(first, second, atol=1e-5)
+    second.sum().backward()
+    assert all(bool(torch.isfinite(weight.grad).all()) for weight in model.parameters())
+
+
+@pytest.mark.parametrize("made", ["padded", "causal", "all", "of another kind", "two heads"])
+def test_masks_of_other_kinds_are_left_to_pytorch(made: str) -> None:
+    square = torch.ones(2, 1, 6, 6, dtype=torch.bool)
+    masks = {
+        "padded": square.tril() & (torch.arange(6) < torch.tensor([6, 4]).view(2, 1, 1, 1)),
+        "causal": square.tril(),
+        "all": square,
+        "of another kind": square.tril().float(),
+        "two heads": square.tril().expand(2, 2, 6, 6),
+    }
+    assert products._lengths(masks[made]) is None
+
+
+def test_padded_texts_are_answered_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    ids, mask, _ends = pad([np.arange(1, 8, dtype=np.int32), np.arange(3, 6, dtype=np.int32)], 0)
+    model = small_gpt2()
+    before = model(input_ids=ids, attention_mask=mask).logits
+    assert use_fused(model) > 0
+    assert torch.allclose(before[mask > 0], model(input_ids=ids, attention_mask=mask).logits[mask > 0], atol=1e-5)
+    said = [model.generate(ids[:1], max_new_tokens=4, do_sample=False, pad_token_id=0).tolist() for _again in range(2)]
+    assert said[0] == said[1]

@@ -63,18 +63,21 @@ if model.config.pad_token_id is None:
     model.config.pad_token_id = tokenizer.pad_token_id
 """
 
+_FUSED = """
+runpy.run_path(str(HERE / "products.py"))["use_fused"](model)  # attention text by text and GELU at once, as the run had them
+"""
+
 PRODUCTS = {
+    "fused": _FUSED,
+    "shared": _FUSED,  # of earlier runs, which had a part of it
     "onednn": """
 runpy.run_path(str(HERE / "products.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
 """,
-    "shared": """
-runpy.run_path(str(HERE / "products.py"))["use_shared"](model)  # one gradient for head and embedding, as the run had it
-""",
-    "mixed": """
-runpy.run_path(str(HERE / "products.py"))["use_mixed"](model)  # attention and head in fp32, as the run had them
+    "bf16": """
+runpy.run_path(str(HERE / "products.py"))["use_bf16"](model)  # large products in bf16, as the run had them
 """,
 }
-"""How large products were computed, by the name that the checkpoint keeps of it."""
+"""How a model is computed on a CPU, by the name that the checkpoint keeps of it."""
 
 LABEL_TOKENS = """
 tokenizer.add_tokens({added}, special_tokens=True)

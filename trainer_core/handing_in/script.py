@@ -102,14 +102,15 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     """The script's text."""
     checkpoint = find_checkpoint(store, run.run_id, "best")
     body = _pictures(config, data) if isinstance(data, ImageData) else text_lines(config, data, checkpoint)
-    text = "\n".join([_head(run, config, data, brings_products(checkpoint)), body, _tail(config, data)])
+    autocast = config.precision == "bf16" and checkpoint.details.get("products") != "bf16"
+    text = "\n".join([_head(run, config, data, brings_products(checkpoint)), body, _tail(config, data, autocast)])
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     # The longest ones do without empty lines inside classes.
     return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
 
 
 def write_products(store: Store, run: RunRecord, folder: Path) -> None:
-    """What the script imports from beside it, where the run's products were not computed in PyTorch's own way."""
+    """What the script imports from beside it, where the run's model was not computed in PyTorch's own way."""
     if brings_products(find_checkpoint(store, run.run_id, "best")):
         shutil.copyfile(_PRODUCTS, folder / _PRODUCTS.name)
 
@@ -223,7 +224,7 @@ def _layer(layer: Any) -> str:
     return f"nn.{name}({told[name]() if name in told else ''})"
 
 
-def _tail(config: TrainConfig, data: Data) -> str:
+def _tail(config: TrainConfig, data: Data, autocast: bool) -> str:
     writes = config.task == "label_token"
     smoothing = (
         f", label_smoothing={format_number(config.label_smoothing)} if model.training else 0.0" if config.label_smoothing else ""
@@ -261,7 +262,7 @@ def _tail(config: TrainConfig, data: Data) -> str:
     batches = f"math.ceil(len(train) / {config.batch_size})"
     steps = batches if config.accumulation_steps == 1 else f"math.ceil({batches} / {config.accumulation_steps})"
     parts.append(f"\n\nsteps_per_epoch = {steps}\n{pieces.optimiser(config)}")
-    more = ", bf16=True" if config.precision == "bf16" else ""
+    more = ", bf16=True" if autocast else ""
     if config.activation_checkpointing == "on" and config.task not in PICTURES:
         more += ", activation_checkpointing=True"
     parts.append(

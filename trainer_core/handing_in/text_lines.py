@@ -68,7 +68,7 @@ def text_lines(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> s
 
 
 def brings_products(checkpoint: Checkpoint) -> bool:
-    """Whether the run's large products were computed in another way than PyTorch's own, see training/products."""
+    """Whether the run's model was computed in another way than PyTorch's own, see training/products."""
     return checkpoint.details.get("products") in pieces.PRODUCTS
 
 

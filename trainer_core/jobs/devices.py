@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from trainer_core.errors import ConfigError
 from trainer_core.language import gettext as _
@@ -78,14 +77,3 @@ def count_wanted(environment: Mapping[str, str] = os.environ) -> int | None:
             }
         )
     return int(wanted) if wanted else None
-
-
-def has_bf16(processor: Path = Path("/proc/cpuinfo"), environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this machine computes in bf16 faster than in fp32: a processor with instructions for it, or a GPU."""
-    if find_gpus(environment):
-        return True
-    try:
-        told = processor.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return "avx512_bf16" in told or "amx_bf16" in told

@@ -22,7 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
-from trainer_core.training.products import is_faster, use_mixed, use_onednn, use_shared
+from trainer_core.training.products import is_faster, use_bf16, use_fused, use_onednn
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
@@ -89,7 +89,7 @@ def make_trainer(
         task=built.task,
         steps_per_epoch=steps_per_epoch,
         enter=enter,
-        args=training_arguments(in_force, folder.aside),
+        args=training_arguments(in_force, folder.aside, autocast=built.details["products"] != "bf16"),
         eval_dataset=built.task.splits[config.evaluation_split],
         callbacks=list(callbacks),
     )
@@ -107,10 +107,10 @@ def peak_memory_bytes() -> int:
 
 def _quicker_products(config: TrainConfig, task: Prepared) -> str:
     """Has a model on a CPU computed in the quickest way known, see products; returns that way's name."""
-    if config.task not in TEXTS or torch.cuda.is_available():
+    if config.task not in TEXTS or torch.cuda.is_available() or torch.backends.mps.is_available():
         return "torch"
     precision = choose_precision(config.precision)
-    ways = {"fp32": ("onednn", use_onednn) if is_faster() else ("shared", use_shared), "bf16": ("mixed", use_mixed)}
+    ways = {"fp32": ("onednn", use_onednn) if is_faster() else ("fused", use_fused), "bf16": ("bf16", use_bf16)}
     name, use = ways.get(precision, ("torch", None))
     return name if use is not None and use(task.model) else "torch"
 

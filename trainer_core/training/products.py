@@ -1,17 +1,22 @@
-"""What a CPU computes quicker in another way than PyTorch's own: products in fp32 on AMD, attention and head in bf16.
+"""What a CPU computes quicker in another way than PyTorch's own: products, attention, GELU, a head that shares its weight.
 
-Products in fp32 are oneDNN's in place of MKL's where that is known to be faster: on AMD processors with AVX-512.
+Products in fp32 are oneDNN's in place of MKL's where that is known to be faster: on AMD processors with AVX-512. PyTorch computes
+fp32 products with MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN, which PyTorch ships too and uses for
+bf16, takes half the time there.
 
-PyTorch computes fp32 products with MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN, which PyTorch ships
-too and uses for bf16, takes half the time there. The figures are the same up to the order of sums.
+In bf16 only the products of large linear layers are, and their sums are in fp32: what they read is rounded on its way into them,
+what they write is fp32. Autocast would write each weight in bf16 and read it again in each step, and turn each gradient back; and
+what it computes in bf16 beside products, a CPU does more slowly so.
 
-In bf16, autocast leaves two things slow on a CPU: the way back through attention, which PyTorch computes in bf16 several times
-slower than in fp32, and a large head for the few positions whose label is read, whose weight is turned into bf16 and its gradient
-back for a product of a few rows. Both are computed in fp32 here: quicker, and more exact.
+Texts that lie end to end attend to themselves alone, so they are attended to one by one, not in one large square that is masked for
+the most part. GELU is one operation in place of eight.
 
-This file is also written beside the scripts of runs that were computed so: it needs torch and transformers alone.
+But for bf16, the figures are the same up to the order of sums. This file is also written beside the scripts of runs that were
+computed so: it needs torch and transformers alone.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -19,42 +24,51 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-ATTENTION = "sdpa_fp32"
-"""The name by which transformers knows attention in fp32."""
+ATTENTION = "sdpa_by_text"
+"""The name by which transformers knows attention of text by text."""
 LEAST_WEIGHTS = 100_000
 """Weights of a layer below which the call itself costs more than the product saves."""
 
 
 class Product(torch.autograd.Function):
     """`x @ weight.T + bias`: x [..., in], weight [out, in] as `nn.Linear` has it, bias [out] or None. Where `turned`, the weight is
-    [in, out], as GPT-2's `Conv1D` has it, and so is its gradient: turning that afterwards would copy all of it.
+    [in, out], as GPT-2's `Conv1D` has it, and so is its gradient: turning that afterwards would copy all of it. Where `shared`, the
+    gradient is added to the weight's own. `rounded` multiplies in bf16.
     """
 
     @staticmethod
-    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool) -> Tensor:
+    def forward(
+        context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool = False, rounded: bool = False
+    ) -> Tensor:
         """The product; keeps what its gradients need."""
+        # The gradient's product would round it anyway: rounded now it takes half the memory.
         context.save_for_backward(x, weight)
-        context.turned, context.weight = turned, weight if shared else None
-        return _product(x, weight.t() if turned else weight, bias)
+        context.turned, context.rounded, context.weight = turned, rounded, weight if shared else None
+        with _rounding(rounded):
+            return _product(x, weight.t() if turned else weight, bias)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Any:
         """The gradients of x, weight and bias, as far as they are wanted."""
         x, weight = context.saved_tensors
+        turned = context.turned
         wants_x, wants_weight, wants_bias, *_rest = context.needs_input_grad
         for_x = for_weight = for_bias = None
-        if wants_x:
-            for_x = _product(gradient, weight if context.turned else weight.t(), None)
         rows = gradient.reshape(-1, gradient.shape[-1])
-        if wants_weight:
-            read = x.reshape(-1, x.shape[-1])
-            for_weight = _product(read.t(), rows.t(), None) if context.turned else _product(rows.t(), read.t(), None)
-            if context.weight is not None:
-                _add(context.weight, for_weight)
-                for_weight = None  # as far as autograd is concerned
+        with _rounding(context.rounded):
+            if wants_x:
+                for_x = _product(gradient, weight if turned else weight.t(), None)
+            if wants_weight:
+                read = x.reshape(-1, x.shape[-1]).to(rows.dtype)
+                one, other = (read, rows) if turned else (rows, read)
+                # With rows of few numbers, what oneDNN's linear layer does before it multiplies costs more than here.
+                for_weight = one.t() @ other if context.rounded else _product(one.t(), other.t(), None)
+        if for_weight is not None and context.weight is not None:
+            _add(context.weight, for_weight)
+            for_weight = None  # as far as autograd is concerned
         if wants_bias:
             for_bias = rows.sum(dim=0)
-        return for_x, for_weight, for_bias, None, None
+        return for_x, for_weight, for_bias, None, None, None
 
 
 class Rows(torch.autograd.Function):
@@ -100,60 +114,117 @@ def is_faster(processor: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def use_onednn(model: nn.Module) -> int:
-    """Has the model's large linear layers computed by oneDNN, GPT-2's `Conv1D` among them; returns how many those are. Where
-    PyTorch was built without it, none.
+    """Has the model's large linear layers computed by oneDNN, GPT-2's `Conv1D` among them, and the rest as `use_fused` has it;
+    returns how many parts are computed otherwise than before. Where PyTorch was built without oneDNN, none.
     """
+    return use_fused(model) + _use_products(model, rounded=False) if _is_there() else 0
+
+
+def use_bf16(model: nn.Module) -> int:
+    """The same in bf16: what large linear layers multiply is rounded to it. None where this machine has no products in bf16."""
+    if not (_is_there() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return 0
+    changed = _use_products(model, rounded=True)
+    return changed + use_fused(model) if changed else 0
+
+
+def use_fused(model: nn.Module) -> int:
+    """Has a large model's texts attended to one by one, its GELU computed in one operation, and the gradient of a head that shares
+    the embedding's weight added where the embedding's lies; returns how many parts those are.
+    """
+    if not any(_is_large(weight) for weight in model.parameters()):
+        return 0
+    return int(_share_embedding(model)) + int(_use_attention(model)) + _use_gelu(model)
+
+
+def _use_products(model: nn.Module, rounded: bool) -> int:
     from transformers.pytorch_utils import Conv1D
 
+    forward = {
+        nn.Linear: _rounded_linear if rounded else _linear,
+        Conv1D: _rounded_conv1d if rounded else _conv1d,
+    }
     changed = 0
-    if not _is_there():
-        return changed
     for layer in model.modules():
         weight = getattr(layer, "weight", None)
-        if not isinstance(weight, Tensor) or not _is_large(weight):
-            continue
-        if type(layer) is nn.Linear:
-            layer.forward = MethodType(_linear, layer)  # type: ignore[method-assign]
-        elif type(layer) is Conv1D:
-            layer.forward = MethodType(_conv1d, layer)
-        else:
-            continue
-        changed += 1
-    _share_embedding(model)
+        if type(layer) in forward and "forward" not in vars(layer) and isinstance(weight, Tensor) and _is_large(weight):
+            layer.forward = MethodType(forward[type(layer)], layer)
+            changed += 1
     return changed
 
 
-def use_shared(model: nn.Module) -> int:
-    """Has a head that shares the embedding's weight add its gradient where the embedding's lies; returns how many those are."""
-    return int(_share_embedding(model)) if _is_there() else 0
-
-
-def use_mixed(model: nn.Module) -> int:
-    """Has a model that is trained in bf16 on a CPU attend in fp32, and compute a head that shares the embedding's weight so;
-    returns how many of the two that are.
-    """
-    changed = use_shared(model)
+def _use_attention(model: nn.Module) -> bool:
     config: Any = getattr(model, "config", None)
-    if getattr(config, "_attn_implementation", None) == "sdpa" and hasattr(model, "set_attn_implementation"):
-        from transformers import AttentionInterface, AttentionMaskInterface
-        from transformers.masking_utils import sdpa_mask
+    if getattr(config, "_attn_implementation", None) != "sdpa" or not hasattr(model, "set_attn_implementation"):
+        return False
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
 
-        AttentionInterface.register(ATTENTION, _attend)
-        AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-        model.set_attn_implementation(ATTENTION)  # type: ignore[operator]
-        changed += config._attn_implementation == ATTENTION
-    return changed
+    AttentionInterface.register(ATTENTION, _attend)
+    AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    model.set_attn_implementation(ATTENTION)  # type: ignore[operator]
+    return bool(config._attn_implementation == ATTENTION)
+
+
+def _use_gelu(model: nn.Module) -> int:
+    from transformers.activations import NewGELUActivation
+
+    found = [layer for layer in model.modules() if type(layer) is NewGELUActivation]
+    for layer in found:
+        layer.forward = _gelu
+    return len(found)
+
+
+def _gelu(x: Tensor) -> Tensor:
+    return nn.functional.gelu(x, approximate="tanh")
 
 
 def _attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **named: Any) -> Any:
-    """Attention in fp32, whatever is around it."""
+    """PyTorch's own attention of each text for itself, where the mask lets each see itself alone; else of all at once.
+
+    query, key and value are [lines, heads, tokens, width].
+    """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    if mask is not None and mask.is_floating_point():
-        mask = mask.float()
-    with torch.autocast("cpu", enabled=False):
-        said, weights = sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **named)
-    return said.to(query.dtype), weights
+    lengths = None
+    if mask is not None and named.get("position_bias") is None and query.shape[2] == key.shape[2]:
+        lengths = _lengths(mask)
+    if lengths is None:
+        return sdpa_attention_forward(module, query, key, value, mask, **named)
+    named["is_causal"] = True
+    texts = zip(*(torch.split(_on_one_line(each), lengths, dim=2) for each in (query, key, value)), strict=True)
+    said = torch.cat([sdpa_attention_forward(module, *text, None, **named)[0] for text in texts], dim=1)
+    return said.view(query.shape[0], query.shape[2], *said.shape[2:]), None
+
+
+def _on_one_line(given: Tensor) -> Tensor:
+    """[lines, heads, tokens, width] as [1, heads, lines · tokens, width]."""
+    return given.transpose(1, 2).flatten(0, 1)[None].transpose(1, 2)
+
+
+def _lengths(mask: Tensor) -> list[int] | None:
+    """The tokens of each text of a mask [lines, 1, tokens, tokens], by which each sees itself and what comes before, and nothing
+    else; None for another mask. It is kept with the mask, which all layers share.
+    """
+    known: Any = getattr(mask, "_descent_lengths", ())
+    if known == ():
+        known = mask._descent_lengths = _find_lengths(mask)  # type: ignore[attr-defined]
+    return known  # type: ignore[no-any-return]
+
+
+def _find_lengths(mask: Tensor) -> list[int] | None:
+    if mask.dtype != torch.bool or mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2] != mask.shape[3]:
+        return None
+    rows = mask[:, 0]
+    starts = rows.sum(dim=-1) == 1
+    if not bool(starts[:, 0].all()) or int(starts.sum()) == len(rows):
+        return None  # one text a line: the whole square is its own
+    which = starts.cumsum(dim=-1)
+    alone = (which[:, :, None] == which[:, None, :]).tril()
+    if not torch.equal(rows, alone):
+        return None
+    begins = starts.flatten().nonzero().flatten()
+    return torch.diff(begins, append=begins.new_tensor([starts.numel()])).tolist()
 
 
 def _share_embedding(model: nn.Module) -> bool:
@@ -190,18 +261,43 @@ def _rows(layer: Any, ids: Tensor) -> Tensor:
 
 
 def _shared_linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x.float(), layer.weight, layer.bias, False, True)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, True)  # type: ignore[no-untyped-call]
     return product
 
 
 def _linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, False)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, False)  # type: ignore[no-untyped-call]
     return product
 
 
 def _conv1d(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, True, False)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, True)  # type: ignore[no-untyped-call]
     return product
+
+
+def _rounded_linear(layer: Any, x: Tensor) -> Tensor:
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, False, True)  # type: ignore[no-untyped-call]
+    return product
+
+
+def _rounded_conv1d(layer: Any, x: Tensor) -> Tensor:
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, True, False, True)  # type: ignore[no-untyped-call]
+    return product
+
+
+@contextmanager
+def _rounding(wanted: bool) -> Iterator[None]:
+    """Inside, products of fp32 are computed in bf16 where wanted, with sums in fp32: nothing else on the way to them is."""
+    if not wanted:
+        yield
+        return
+    onednn: Any = torch.backends.mkldnn
+    matmul = onednn.matmul
+    before, matmul.fp32_precision = matmul.fp32_precision, "bf16"
+    try:
+        yield
+    finally:
+        matmul.fp32_precision = before
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

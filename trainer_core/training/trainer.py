@@ -221,8 +221,10 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         self._folder.keep(written, step, float(self.state.epoch or 0.0), metrics)
 
 
-def training_arguments(config: TrainConfig, output: Path) -> TrainingArguments:
-    """The part of the settings that HF Trainer runs itself. Raises ConfigError for a precision this machine lacks."""
+def training_arguments(config: TrainConfig, output: Path, autocast: bool = True) -> TrainingArguments:
+    """The part of the settings that HF Trainer runs itself; without `autocast` the model's own layers see to bf16. Raises
+    ConfigError for a precision this machine lacks.
+    """
     precision = choose_precision(config.precision)
     return TrainingArguments(
         output_dir=str(output),
@@ -235,7 +237,7 @@ def training_arguments(config: TrainConfig, output: Path) -> TrainingArguments:
         seed=config.seed,
         # HF takes bf16 without a GPU only where it is told that there is to be none.
         use_cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available(),
-        bf16=precision == "bf16",
+        bf16=precision == "bf16" and autocast,
         fp16=precision == "fp16",
         # Flow decides when to log, evaluate and save; the Trainer's own rules would come on top.
         logging_strategy="no",
