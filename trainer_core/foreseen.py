@@ -54,7 +54,7 @@ class Remedy:
 
 
 def remedies(config: TrainConfig, on_gpu: bool) -> list[Remedy]:
-    """What can be done where memory does not suffice, the gentlest first. bf16 takes less on a GPU alone: a CPU keeps fp32."""
+    """What can be done where memory does not suffice, the gentlest first. bf16 is one on a GPU alone."""
     from trainer_core.batch_in_force import halve
     from trainer_core.config import TEXTS
 

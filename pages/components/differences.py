@@ -19,7 +19,7 @@ _AROUND = Words(
         tags.GIT_COMMIT: mark("Git commit"),
         tags.DEVICE: mark("Device"),
         tags.THREADS: mark("Threads"),
-        tags.PRODUCTS: mark("Kernels"),
+        tags.KERNELS: mark("Kernels"),
         tags.PRECISION: mark("Precision"),
         tags.PYTHON: mark("Python"),
     }

@@ -25,7 +25,7 @@ _ORIGIN = Words(
         "descent.dataset_digest": mark("Dataset digest"),
         "descent.device": mark("Device"),
         "descent.threads": mark("Threads"),
-        "descent.products": mark("Kernels"),
+        "descent.kernels": mark("Kernels"),
         "descent.precision": mark("Precision"),
         "descent.python": mark("Python"),
         "descent.packages": mark("Packages"),

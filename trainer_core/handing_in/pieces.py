@@ -67,14 +67,15 @@ _FUSED = """
 runpy.run_path(str(HERE / "products.py"))["use_fused"](model)  # attention text by text and GELU at once, as the run had them
 """
 
-PRODUCTS = {
+KERNELS = {
     "fused": _FUSED,
-    "shared": _FUSED,  # of earlier runs, which had a part of it
+    "mixed": _FUSED,
     "onednn": """
 runpy.run_path(str(HERE / "products.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
 """,
     "bf16": """
-runpy.run_path(str(HERE / "products.py"))["use_bf16"](model)  # large products in bf16, as the run had them
+if not runpy.run_path(str(HERE / "products.py"))["use_bf16"](model):  # large products in bf16, as the run had them
+    raise SystemExit("The run multiplied in bf16, which needs a processor with AMX: this one has none.")
 """,
 }
 """How a model is computed on a CPU, by the name that the checkpoint keeps of it."""

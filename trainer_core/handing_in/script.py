@@ -102,7 +102,7 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     """The script's text."""
     checkpoint = find_checkpoint(store, run.run_id, "best")
     body = _pictures(config, data) if isinstance(data, ImageData) else text_lines(config, data, checkpoint)
-    autocast = config.precision == "bf16" and checkpoint.details.get("products") != "bf16"
+    autocast = config.precision == "bf16" and checkpoint.details.get("kernels") != "bf16"
     text = "\n".join([_head(run, config, data, brings_products(checkpoint)), body, _tail(config, data, autocast)])
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     # The longest ones do without empty lines inside classes.

@@ -61,7 +61,7 @@ def build(config: TrainConfig, store: Store, pulse: Pulse, threads: int | None =
         torch.set_num_threads(choose_threads(count_flops(task, config), torch.get_num_threads()))
     details = task.details | {"labels": data.label_names, "dataset_digest": data.digest, "task": config.task}
     details["threads"] = torch.get_num_threads()
-    details["products"] = _quicker_products(config, task)
+    details["kernels"] = _choose_kernels(config, task)
     return Built(data, task, details, device)
 
 
@@ -89,7 +89,7 @@ def make_trainer(
         task=built.task,
         steps_per_epoch=steps_per_epoch,
         enter=enter,
-        args=training_arguments(in_force, folder.aside, autocast=built.details["products"] != "bf16"),
+        args=training_arguments(in_force, folder.aside, autocast=built.details["kernels"] != "bf16"),
         eval_dataset=built.task.splits[config.evaluation_split],
         callbacks=list(callbacks),
     )
@@ -105,14 +105,16 @@ def peak_memory_bytes() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _quicker_products(config: TrainConfig, task: Prepared) -> str:
+def _choose_kernels(config: TrainConfig, task: Prepared) -> str:
     """Has a model on a CPU computed in the quickest way known, see products; returns that way's name."""
     if config.task not in TEXTS or torch.cuda.is_available() or torch.backends.mps.is_available():
         return "torch"
-    precision = choose_precision(config.precision)
-    ways = {"fp32": ("onednn", use_onednn) if is_faster() else ("fused", use_fused), "bf16": ("bf16", use_bf16)}
-    name, use = ways.get(precision, ("torch", None))
-    return name if use is not None and use(task.model) else "torch"
+    match choose_precision(config.precision):
+        case "fp32":
+            ways = [("onednn", use_onednn)] if is_faster() else [("fused", use_fused)]
+        case _:
+            ways = [("bf16", use_bf16), ("mixed", use_fused)]
+    return next((name for name, use in ways if use(task.model)), "torch")
 
 
 def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:

@@ -4,18 +4,19 @@ Products in fp32 are oneDNN's in place of MKL's where that is known to be faster
 fp32 products with MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN, which PyTorch ships too and uses for
 bf16, takes half the time there.
 
-In bf16 only the products of large linear layers are, and their sums are in fp32: what they read is rounded on its way into them,
-what they write is fp32. Autocast would write each weight in bf16 and read it again in each step, and turn each gradient back; and
-what it computes in bf16 beside products, a CPU does more slowly so.
+In bf16 on a processor with AMX, oneDNN rounds what large linear layers multiply on its way into the product; sums and all else are
+fp32. Autocast would write each weight in bf16 and read it again in each step, turn each gradient back, and compute in bf16 what a
+CPU does more slowly so. oneDNN can do it with AMX alone: elsewhere autocast stays, with attention and a shared head in fp32.
 
 Texts that lie end to end attend to themselves alone, so they are attended to one by one, not in one large square that is masked for
 the most part. GELU is one operation in place of eight.
 
-But for bf16, the figures are the same up to the order of sums. This file is also written beside the scripts of runs that were
-computed so: it needs torch and transformers alone.
+In fp32 the figures are the same up to the order of sums; with dropout in attention, other weights of it are dropped. This file is
+also written beside the scripts of runs that were computed so: it needs torch and transformers alone.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MethodType
@@ -41,7 +42,6 @@ class Product(torch.autograd.Function):
         context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool = False, rounded: bool = False
     ) -> Tensor:
         """The product; keeps what its gradients need."""
-        # The gradient's product would round it anyway: rounded now it takes half the memory.
         context.save_for_backward(x, weight)
         context.turned, context.rounded, context.weight = turned, rounded, weight if shared else None
         with _rounding(rounded):
@@ -59,9 +59,9 @@ class Product(torch.autograd.Function):
             if wants_x:
                 for_x = _product(gradient, weight if turned else weight.t(), None)
             if wants_weight:
-                read = x.reshape(-1, x.shape[-1]).to(rows.dtype)
+                read = x.reshape(-1, x.shape[-1])
                 one, other = (read, rows) if turned else (rows, read)
-                # With rows of few numbers, what oneDNN's linear layer does before it multiplies costs more than here.
+                # Of the two, each is the quicker one in its precision.
                 for_weight = one.t() @ other if context.rounded else _product(one.t(), other.t(), None)
         if for_weight is not None and context.weight is not None:
             _add(context.weight, for_weight)
@@ -121,36 +121,42 @@ def use_onednn(model: nn.Module) -> int:
 
 
 def use_bf16(model: nn.Module) -> int:
-    """The same in bf16: what large linear layers multiply is rounded to it. None where this machine has no products in bf16."""
-    if not (_is_there() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+    """Has the model's large linear layers multiply in bf16, and the rest computed as `use_fused` has it; returns how many parts are
+    computed otherwise than before. Where this machine can't round on the way into a product, none.
+    """
+    if not (can_round() and any(_is_linear(layer) for layer in model.modules())):
         return 0
-    changed = _use_products(model, rounded=True)
-    return changed + use_fused(model) if changed else 0
+    return use_fused(model, rounded=True) + _use_products(model, rounded=True)
 
 
-def use_fused(model: nn.Module) -> int:
+def use_fused(model: nn.Module, rounded: bool = False) -> int:
     """Has a large model's texts attended to one by one, its GELU computed in one operation, and the gradient of a head that shares
-    the embedding's weight added where the embedding's lies; returns how many parts those are.
+    the embedding's weight added where the embedding's lies; returns how many parts those are. `rounded` is such a head's product.
     """
     if not any(_is_large(weight) for weight in model.parameters()):
         return 0
-    return int(_share_embedding(model)) + int(_use_attention(model)) + _use_gelu(model)
+    return int(_share_embedding(model, rounded)) + int(_use_attention(model)) + _use_gelu(model)
+
+
+def can_round() -> bool:
+    """Whether oneDNN rounds fp32 to bf16 on its way into a product: it does with AMX, and takes no notice elsewhere."""
+    return _is_there() and torch.cpu._is_amx_tile_supported()
 
 
 def _use_products(model: nn.Module, rounded: bool) -> int:
-    from transformers.pytorch_utils import Conv1D
-
-    forward = {
-        nn.Linear: _rounded_linear if rounded else _linear,
-        Conv1D: _rounded_conv1d if rounded else _conv1d,
-    }
     changed = 0
     for layer in model.modules():
-        weight = getattr(layer, "weight", None)
-        if type(layer) in forward and "forward" not in vars(layer) and isinstance(weight, Tensor) and _is_large(weight):
-            layer.forward = MethodType(forward[type(layer)], layer)
+        if _is_linear(layer) and "forward" not in vars(layer):
+            layer.forward = MethodType(_rounded_linear if rounded else _linear, layer)
             changed += 1
     return changed
+
+
+def _is_linear(layer: nn.Module) -> bool:
+    from transformers.pytorch_utils import Conv1D
+
+    weight = getattr(layer, "weight", None)
+    return type(layer) in (nn.Linear, Conv1D) and isinstance(weight, Tensor) and _is_large(weight)
 
 
 def _use_attention(model: nn.Module) -> bool:
@@ -179,27 +185,46 @@ def _gelu(x: Tensor) -> Tensor:
     return nn.functional.gelu(x, approximate="tanh")
 
 
-def _attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **named: Any) -> Any:
-    """PyTorch's own attention of each text for itself, where the mask lets each see itself alone; else of all at once.
+def _attend(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **named: Any
+) -> tuple[Tensor, None]:
+    """PyTorch's own attention, in fp32: of each text for itself where the mask lets each see itself alone, else of all at once.
 
-    query, key and value are [lines, heads, tokens, width].
+    query, key and value are [lines, heads, tokens, width]; gives [lines, tokens, heads, width].
     """
+    mask = attention_mask
+    if mask is not None and mask.is_floating_point():
+        mask = mask.float()
+    # On a CPU the way back through attention takes several times as long in bf16.
+    with torch.autocast("cpu", enabled=False):
+        said = _in_fp32(module, query.float(), key.float(), value.float(), mask, **named)
+    return said.to(query.dtype), None
+
+
+def _in_fp32(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **named: Any) -> Tensor:
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     lengths = None
-    if mask is not None and named.get("position_bias") is None and query.shape[2] == key.shape[2]:
+    if mask is not None and named.get("position_bias") is None and len(mask) == len(query) and query.shape[2] == key.shape[2]:
         lengths = _lengths(mask)
     if lengths is None:
-        return sdpa_attention_forward(module, query, key, value, mask, **named)
+        said, _weights = sdpa_attention_forward(module, query, key, value, mask, **named)
+        return said  # type: ignore[no-any-return]
     named["is_causal"] = True
-    texts = zip(*(torch.split(_on_one_line(each), lengths, dim=2) for each in (query, key, value)), strict=True)
-    said = torch.cat([sdpa_attention_forward(module, *text, None, **named)[0] for text in texts], dim=1)
-    return said.view(query.shape[0], query.shape[2], *said.shape[2:]), None
+    # Neighbours of one length are a batch, among them what a line is filled up with.
+    alike = [(length, len(list(texts))) for length, texts in itertools.groupby(lengths)]
+    pieces = []
+    for group in zip(*(_in_groups(each, alike) for each in (query, key, value)), strict=True):
+        said, _weights = sdpa_attention_forward(module, *group, None, **named)
+        pieces.append(said.flatten(0, 1))
+    return torch.cat(pieces).view(query.shape[0], query.shape[2], *pieces[0].shape[1:])
 
 
-def _on_one_line(given: Tensor) -> Tensor:
-    """[lines, heads, tokens, width] as [1, heads, lines · tokens, width]."""
-    return given.transpose(1, 2).flatten(0, 1)[None].transpose(1, 2)
+def _in_groups(given: Tensor, alike: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """[lines, heads, tokens, width] as a list of [texts, heads, length, width], one for each (length, texts) in `alike`."""
+    line = given.transpose(1, 2).flatten(0, 1)
+    parts = torch.split(line, [length * texts for length, texts in alike])
+    return [part.view(texts, length, *part.shape[1:]).transpose(1, 2) for part, (length, texts) in zip(parts, alike, strict=True)]
 
 
 def _lengths(mask: Tensor) -> list[int] | None:
@@ -227,9 +252,9 @@ def _find_lengths(mask: Tensor) -> list[int] | None:
     return torch.diff(begins, append=begins.new_tensor([starts.numel()])).tolist()
 
 
-def _share_embedding(model: nn.Module) -> bool:
+def _share_embedding(model: nn.Module, rounded: bool) -> bool:
     """Where the head reads the embedding's own weight, and it is trained, both add their gradients in one place."""
-    if not hasattr(model, "get_input_embeddings"):
+    if not (_is_there() and hasattr(model, "get_input_embeddings")):
         return False
     embedding: Any = model.get_input_embeddings()  # type: ignore[operator]
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
@@ -242,7 +267,7 @@ def _share_embedding(model: nn.Module) -> bool:
         and _is_large(head.weight)
     ):
         embedding.forward = MethodType(_rows, embedding)
-        head.forward = MethodType(_shared_linear, head)  # type: ignore[method-assign]
+        head.forward = MethodType(_rounded_shared if rounded else _shared, head)  # type: ignore[method-assign]
         return True
     return False
 
@@ -260,28 +285,25 @@ def _rows(layer: Any, ids: Tensor) -> Tensor:
     return rows
 
 
-def _shared_linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, True)  # type: ignore[no-untyped-call]
-    return product
-
-
 def _linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, False)  # type: ignore[no-untyped-call]
-    return product
-
-
-def _conv1d(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, True)  # type: ignore[no-untyped-call]
-    return product
+    return _multiply(layer, x)
 
 
 def _rounded_linear(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, False, False, True)  # type: ignore[no-untyped-call]
-    return product
+    return _multiply(layer, x, rounded=True)
 
 
-def _rounded_conv1d(layer: Any, x: Tensor) -> Tensor:
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, True, False, True)  # type: ignore[no-untyped-call]
+def _shared(layer: Any, x: Tensor) -> Tensor:
+    return _multiply(layer, x.float(), shared=True)  # under autocast too: few rows of it are read
+
+
+def _rounded_shared(layer: Any, x: Tensor) -> Tensor:
+    return _multiply(layer, x, shared=True, rounded=True)
+
+
+def _multiply(layer: Any, x: Tensor, shared: bool = False, rounded: bool = False) -> Tensor:
+    turned = type(layer) is not nn.Linear
+    product: Tensor = Product.apply(x, layer.weight, layer.bias, turned, shared, rounded)  # type: ignore[no-untyped-call]
     return product
 
 

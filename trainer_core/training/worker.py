@@ -113,7 +113,7 @@ def _describe(config: TrainConfig, built: Built, journal: Journal) -> int:
         task.tags
         | {
             tags.DEVICE: built.device,
-            tags.PRODUCTS: built.details["products"],
+            tags.KERNELS: built.details["kernels"],
             tags.PRECISION: choose_precision(config.precision),
             tags.PACKAGES: ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
             tags.PYTHON: platform.python_version(),
