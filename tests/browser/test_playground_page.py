@@ -5,6 +5,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,14 @@ def test_a_cell_of_the_matrix_shows_its_examples_and_one_opens_in_try(dashboard:
     table = page.get_by_test_id("stDataFrame").last
     opened = page.get_by_role("button", name="Open in Try")
     expect(opened).to_be_disabled()
-    box = table.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 17, box["y"] + 38 + 26)
+    for _again in range(5):  # the table moves while what is above it is drawn
+        expect(table.locator("canvas").first).to_be_visible()
+        box = table.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 17, box["y"] + 38 + 26)
+        with suppress(AssertionError):
+            expect(opened).to_be_enabled(timeout=10_000)
+            break
     expect(opened).to_be_enabled()
     opened.click()
     expect(page.get_by_role("heading", name=f"It says {cell['said']}")).to_be_visible(timeout=60_000)
