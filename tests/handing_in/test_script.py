@@ -19,8 +19,8 @@ from trainer_core.errors import RunError
 from trainer_core.handing_in.script import MOST_LINES, SCRIPT, check_exportable, export_script
 from trainer_core.predictions import read_predictions
 from trainer_core.tracking.records import RunRecord
-from trainer_core.training import building, products
-from trainer_core.training.products import can_round
+from trainer_core.training import building, kernels
+from trainer_core.training.kernels import can_round
 
 ALONE = ("classifier from scratch", "label token with LoRA on Llama", "the digits")
 QUICK = {"epochs": 2, "batch_size": 16, "eval_batch_size": 32}
@@ -123,16 +123,16 @@ def test_texts_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str
         *([({"task": "label_token", "precision": "bf16"}, "bf16")] if can_round() else []),
     ],
 )
-def test_large_products_computed_in_another_way_give_the_same_numbers(
+def test_other_kernels_give_the_same_numbers(
     train_run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], way: str
 ) -> None:
     monkeypatch.setattr(building, "is_faster", lambda: way == "onednn")  # whatever this machine's processor is
     if way == "mixed":
-        monkeypatch.setattr(products, "can_round", lambda: False)
+        monkeypatch.setattr(kernels, "can_round", lambda: False)
     config = tiny(write_reviews(tmp_path / "reviews"), name="quick", **{"width": 192, "max_steps": 4, **changes})
     trained, found = exported(train_run, config, tmp_path / "script", alone=True)
     assert trained.checkpoints()[-1].details["kernels"] == way
-    assert 'run_path(str(HERE / "products.py"))' in (tmp_path / "script" / SCRIPT).read_text()
+    assert 'run_path(str(HERE / "kernels.py"))' in (tmp_path / "script" / SCRIPT).read_text()
     same_numbers(trained, found)
 
 

@@ -10,7 +10,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train
 from trainer_core.config import TrainConfig
-from trainer_core.training import products, stepping
+from trainer_core.training import kernels, stepping
 from trainer_core.training.stepping import StepInBackward, can_step_in_backward
 
 WEIGHTS = [torch.nn.Parameter(torch.zeros(30_000_000, device="meta"))]
@@ -91,12 +91,12 @@ def test_a_weight_that_head_and_embedding_share_is_updated_once_and_with_all_of_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(stepping, "_AT_ONCE_BYTES", 1_000)
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     ends: list[dict[str, torch.Tensor]] = []
     for in_backward in (False, True):
         torch.manual_seed(0)
         model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=32, n_layer=2, n_head=2)).eval()
-        assert products._share_embedding(model, rounded=False) or not products._is_there()
+        assert kernels._share_embedding(model, rounded=False) or not kernels._is_there()
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
         watched = StepInBackward(optimizer, list(model.parameters()), lambda: True) if in_backward else None
         for ids in torch.randint(0, 90, (4, 3, 9)):

@@ -64,17 +64,17 @@ if model.config.pad_token_id is None:
 """
 
 _FUSED = """
-runpy.run_path(str(HERE / "products.py"))["use_fused"](model)  # attention text by text and GELU at once, as the run had them
+runpy.run_path(str(HERE / "kernels.py"))["use_fused"](model)  # attention text by text and GELU at once, as the run had them
 """
 
 KERNELS = {
     "fused": _FUSED,
     "mixed": _FUSED,
     "onednn": """
-runpy.run_path(str(HERE / "products.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
+runpy.run_path(str(HERE / "kernels.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
 """,
     "bf16": """
-if not runpy.run_path(str(HERE / "products.py"))["use_bf16"](model):  # large products in bf16, as the run had them
+if not runpy.run_path(str(HERE / "kernels.py"))["use_bf16"](model):  # large products in bf16, as the run had them
     raise SystemExit("The run multiplied in bf16, which needs a processor with AMX: this one has none.")
 """,
 }

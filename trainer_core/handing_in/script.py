@@ -18,7 +18,7 @@ from trainer_core.config import PICTURES, WRITERS, TrainConfig
 from trainer_core.data import Data, ImageData, TextData, load_data
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
-from trainer_core.handing_in.text_lines import brings_products, text_lines
+from trainer_core.handing_in.text_lines import brings_kernels, text_lines
 from trainer_core.language import gettext as _
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number, read_config
@@ -28,7 +28,7 @@ from trainer_core.tracking.records import RunRecord
 
 MOST_LINES = 120
 SCRIPT = "train.py"
-_PRODUCTS = Path(__file__).resolve().parents[1] / "training" / "products.py"
+_KERNELS = Path(__file__).resolve().parents[1] / "training" / "kernels.py"
 _ANSWERS: Mapping[Kind, str] = {"classes": ".argmax(axis=-1)", "number": ".reshape(-1)", "text": "[:, 0]"}
 """Of a text that goes on its summed negative log likelihood."""
 
@@ -49,7 +49,7 @@ def export_script(store: Store, run: RunRecord, target: Path) -> Path:
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             (aside / SCRIPT).write_text(text, encoding="utf-8")
-            write_products(store, run, aside)
+            write_kernels(store, run, aside)
             write_data(data, aside / "data", config.task)
             aside.chmod(0o755)
             aside.replace(target)
@@ -103,16 +103,16 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     checkpoint = find_checkpoint(store, run.run_id, "best")
     body = _pictures(config, data) if isinstance(data, ImageData) else text_lines(config, data, checkpoint)
     autocast = config.precision == "bf16" and checkpoint.details.get("kernels") != "bf16"
-    text = "\n".join([_head(run, config, data, brings_products(checkpoint)), body, _tail(config, data, autocast)])
+    text = "\n".join([_head(run, config, data, brings_kernels(checkpoint)), body, _tail(config, data, autocast)])
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     # The longest ones do without empty lines inside classes.
     return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
 
 
-def write_products(store: Store, run: RunRecord, folder: Path) -> None:
+def write_kernels(store: Store, run: RunRecord, folder: Path) -> None:
     """What the script imports from beside it, where the run's model was not computed in PyTorch's own way."""
-    if brings_products(find_checkpoint(store, run.run_id, "best")):
-        shutil.copyfile(_PRODUCTS, folder / _PRODUCTS.name)
+    if brings_kernels(find_checkpoint(store, run.run_id, "best")):
+        shutil.copyfile(_KERNELS, folder / _KERNELS.name)
 
 
 def write_data(data: Data, folder: Path, task: str) -> None:

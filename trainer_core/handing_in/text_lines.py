@@ -61,14 +61,14 @@ def text_lines(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> s
     if ids:
         shown = ", ".join(f"{backend.decode([token]).strip() or backend.id_to_token(token)}" for token in ids)
         parts.append(f"LABEL_TOKENS = {ids}  # {shown}".replace("\n", " ") + "\n")
-    if brings_products(checkpoint):
+    if brings_kernels(checkpoint):
         parts.append(pieces.KERNELS[checkpoint.details["kernels"]])
     parts.append(_rows(config, backend, pair, checkpoint))
     return "".join(parts) + '\n\ntrain = Rows("train")\n'
 
 
-def brings_products(checkpoint: Checkpoint) -> bool:
-    """Whether the run's model was computed in another way than PyTorch's own, see training/products."""
+def brings_kernels(checkpoint: Checkpoint) -> bool:
+    """Whether the run's model was computed in another way than PyTorch's own, see training/kernels."""
     return checkpoint.details.get("kernels") in pieces.KERNELS
 
 

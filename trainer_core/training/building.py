@@ -22,7 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
-from trainer_core.training.products import is_faster, use_bf16, use_fused, use_onednn
+from trainer_core.training.kernels import is_faster, use_bf16, use_fused, use_onednn
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
@@ -106,7 +106,7 @@ def peak_memory_bytes() -> int:
 
 
 def _choose_kernels(config: TrainConfig, task: Prepared) -> str:
-    """Has a model on a CPU computed in the quickest way known, see products; returns that way's name."""
+    """Has a model on a CPU computed in the quickest way known, see kernels; returns that way's name."""
     if config.task not in TEXTS or torch.cuda.is_available() or torch.backends.mps.is_available():
         return "torch"
     match choose_precision(config.precision):

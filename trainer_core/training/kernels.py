@@ -18,8 +18,8 @@ also written beside the scripts of runs that were computed so: it needs torch an
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import torch
@@ -38,9 +38,7 @@ class Product(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool = False, rounded: bool = False
-    ) -> Tensor:
+    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool, rounded: bool) -> Tensor:
         """The product; keeps what its gradients need."""
         context.save_for_backward(x, weight)
         context.turned, context.rounded, context.weight = turned, rounded, weight if shared else None
@@ -147,7 +145,7 @@ def _use_products(model: nn.Module, rounded: bool) -> int:
     changed = 0
     for layer in model.modules():
         if _is_linear(layer) and "forward" not in vars(layer):
-            layer.forward = MethodType(_rounded_linear if rounded else _linear, layer)
+            layer.forward = partial(_multiply, layer, False, rounded)
             changed += 1
     return changed
 
@@ -266,8 +264,8 @@ def _share_embedding(model: nn.Module, rounded: bool) -> bool:
         and head.weight.requires_grad
         and _is_large(head.weight)
     ):
-        embedding.forward = MethodType(_rows, embedding)
-        head.forward = MethodType(_rounded_shared if rounded else _shared, head)  # type: ignore[method-assign]
+        embedding.forward = partial(_rows, embedding)
+        head.forward = partial(_multiply, head, True, rounded)  # type: ignore[method-assign]
         return True
     return False
 
@@ -285,25 +283,10 @@ def _rows(layer: Any, ids: Tensor) -> Tensor:
     return rows
 
 
-def _linear(layer: Any, x: Tensor) -> Tensor:
-    return _multiply(layer, x)
-
-
-def _rounded_linear(layer: Any, x: Tensor) -> Tensor:
-    return _multiply(layer, x, rounded=True)
-
-
-def _shared(layer: Any, x: Tensor) -> Tensor:
-    return _multiply(layer, x.float(), shared=True)  # under autocast too: few rows of it are read
-
-
-def _rounded_shared(layer: Any, x: Tensor) -> Tensor:
-    return _multiply(layer, x, shared=True, rounded=True)
-
-
-def _multiply(layer: Any, x: Tensor, shared: bool = False, rounded: bool = False) -> Tensor:
+def _multiply(layer: Any, shared: bool, rounded: bool, x: Tensor) -> Tensor:
     turned = type(layer) is not nn.Linear
-    product: Tensor = Product.apply(x, layer.weight, layer.bias, turned, shared, rounded)  # type: ignore[no-untyped-call]
+    # Under autocast a shared head is fp32 too: few rows of it are read.
+    product: Tensor = Product.apply(x.float(), layer.weight, layer.bias, turned, shared, rounded)  # type: ignore[no-untyped-call]
     return product
 
 

@@ -11,8 +11,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 from transformers.pytorch_utils import Conv1D
 
 from trainer_core.tasks.tokens import pack, pad
-from trainer_core.training import products
-from trainer_core.training.products import ATTENTION, can_round, is_faster, use_bf16, use_fused, use_onednn
+from trainer_core.training import kernels
+from trainer_core.training.kernels import ATTENTION, can_round, is_faster, use_bf16, use_fused, use_onednn
 
 needs_onednn = pytest.mark.skipif(
     not (hasattr(torch.ops.mkldnn, "_linear_pointwise") and torch.backends.mkldnn.is_available()),
@@ -67,7 +67,7 @@ def test_a_frozen_layer_gets_no_gradient() -> None:
 
 @needs_onednn
 def test_a_whole_model_says_the_same_twice_and_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     torch.manual_seed(0)
     model = small_gpt2()
     ids = torch.randint(0, 90, (3, 9))
@@ -106,7 +106,7 @@ def small_llama() -> LlamaForCausalLM:
 
 @needs_onednn
 def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     if not can_round():
         assert use_bf16(small_gpt2()) == 0, "autocast stays"
         return
@@ -144,7 +144,7 @@ def test_a_model_without_large_layers_is_left_alone() -> None:
 @pytest.mark.parametrize("width", [12, 40])
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_texts_end_to_end_are_attended_to_one_by_one(monkeypatch: pytest.MonkeyPatch, kind: str, width: int) -> None:
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     lengths = (5, 1, 7, 3, 1)  # the last one ends a line, so that what fills the line up looks like one more
     draw = np.random.default_rng(0)
     ids, positions, ends = pack([draw.integers(0, 90, length).astype(np.int32) for length in lengths], 0, width)
@@ -156,13 +156,13 @@ def test_texts_end_to_end_are_attended_to_one_by_one(monkeypatch: pytest.MonkeyP
     gradients = [weight.grad for weight in model.parameters()]
     model.zero_grad(set_to_none=True)
     seen: list[Any] = []
-    told = products._find_lengths
+    told = kernels._find_lengths
 
     def find(mask: torch.Tensor) -> Any:
         seen.append(told(mask))
         return seen[-1]
 
-    monkeypatch.setattr(products, "_find_lengths", find)
+    monkeypatch.setattr(kernels, "_find_lengths", find)
     assert use_fused(model) > 0
     assert ATTENTION not in model.config.to_json_string(), "a checkpoint must load where nobody knows the name"
     second = model(input_ids=ids, position_ids=positions, use_cache=False).logits.flatten(0, 1)[read]
@@ -186,11 +186,11 @@ def test_masks_of_other_kinds_are_left_to_pytorch(made: str) -> None:
         "of another kind": square.tril().float(),
         "two heads": square.tril().expand(2, 2, 6, 6),
     }
-    assert products._lengths(masks[made]) is None
+    assert kernels._lengths(masks[made]) is None
 
 
 def test_padded_texts_are_answered_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     ids, mask, _ends = pad([np.arange(1, 8, dtype=np.int32), np.arange(3, 6, dtype=np.int32)], 0)
     model = small_gpt2()
 
@@ -206,7 +206,7 @@ def test_padded_texts_are_answered_as_before(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_under_autocast_attention_and_a_shared_head_are_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     model = small_gpt2()
     assert use_fused(model) > 0
     seen: list[torch.dtype] = []
@@ -220,13 +220,13 @@ def test_under_autocast_attention_and_a_shared_head_are_fp32(monkeypatch: pytest
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(torch.randint(0, 90, (3, 9))).logits
     assert seen == 2 * [torch.float32]
-    assert logits.dtype == torch.float32 or not products._is_there()
+    assert logits.dtype == torch.float32 or not kernels._is_there()
 
 
 def test_where_pytorch_has_no_onednn_nothing_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LEAST_WEIGHTS", 1)
-    monkeypatch.setattr(products, "_is_there", lambda: False)
-    monkeypatch.setattr(products, "_product", None)
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "_is_there", lambda: False)
+    monkeypatch.setattr(kernels, "_product", None)
     model = small_gpt2()
     assert use_onednn(model) == use_bf16(model) == 0
     gelu, attention = 2, 1
