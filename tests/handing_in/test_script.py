@@ -13,7 +13,7 @@ import pytest
 from tests.tiny_texts import save_model, tiny, write_reviews
 from tests.trained import Train, Trained
 from tests.trained_digits import DIGITS
-from trainer_core.checkpoints import find_checkpoint
+from trainer_core.checkpoints import MANIFEST, find_checkpoint
 from trainer_core.config import TrainConfig
 from trainer_core.errors import RunError
 from trainer_core.handing_in.script import MOST_LINES, SCRIPT, check_exportable, export_script
@@ -134,6 +134,45 @@ def test_other_kernels_give_the_same_numbers(
     assert trained.checkpoints()[-1].details["kernels"] == way
     assert 'run_path(str(HERE / "kernels.py"))' in (tmp_path / "script" / SCRIPT).read_text()
     same_numbers(trained, found)
+
+
+@pytest.mark.parametrize("changes", [{"dropout": 0.1}, {"activation_checkpointing": "on", "dropout": 0.1}])
+def test_layers_run_where_labels_are_written_give_the_same_numbers(
+    train_run: Train, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = tiny(
+        write_reviews(tmp_path / "reviews"), name="narrow", **{"width": 96, "max_steps": 4, "max_grad_norm": 0.0, **changes}
+    )
+    trained, found = exported(train_run, config, tmp_path / "script", alone=True)
+    is_narrow = "activation_checkpointing" not in changes
+    details = trained.checkpoints()[-1].details
+    assert bool(details["narrow"]) == is_narrow
+    assert details["kernels"] == "torch"
+    beside = {path.name for path in (tmp_path / "script").glob("*.py")}
+    assert beside == {SCRIPT} | ({"places.py"} if is_narrow else set())
+    same_numbers(trained, found)
+
+
+def test_a_run_from_before_lays_texts_in_their_order_and_runs_whole_layers(train_run: Train, tmp_path: Path) -> None:
+    config = tiny(write_reviews(tmp_path / "reviews"), name="before", width=96, max_steps=2)
+    trained = train_run(config)
+    path = export_script(trained.store, record_of(trained, config), tmp_path / "now")
+    assert "sorted(enumerate(map(self.row, rows))" in path.read_text(encoding="utf-8")
+    for checkpoint in trained.checkpoints():
+        manifest = json.loads((checkpoint.path / MANIFEST).read_text())
+        del manifest["details"]["narrow"], manifest["details"]["longest_first"]
+        (checkpoint.path / MANIFEST).write_text(json.dumps(manifest))
+    text = export_script(trained.store, record_of(trained, config), tmp_path / "before").read_text(encoding="utf-8")
+    assert "for place, ids in enumerate(map(self.row, rows)):" in text
+    assert not (tmp_path / "before" / "places.py").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+        runpy.run_path(str(tmp_path / "before" / SCRIPT), run_name="__main__")
+    figures = json.loads((tmp_path / "before" / "figures.json").read_text())["figures"]
+    # Without dropout the other order of sums is all there is between them.
+    assert figures["eval/loss"] == pytest.approx(
+        find_checkpoint(trained.store, trained.run_id, "best").metrics["eval/loss"], rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("changes", [{}, {"model": "bert", "pair_column": "other"}, {"group_by_length": "on", "dropout": 0.1}])

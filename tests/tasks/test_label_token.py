@@ -42,9 +42,9 @@ def test_short_exactly_full_and_too_long_texts_keep_their_end_and_leave_room_for
 
 def test_texts_end_to_end_have_positions_of_their_own() -> None:
     batch = _dataset([[11, 12], [21, 22, 23, 24], [31]], [1, 0, 1], max_length=6, packed=True).__getitems__([0, 1, 2])
-    assert batch["input_ids"].tolist() == [[11, 12, END, 21, 22, 23, 24, END, 31, END, *[PAD] * 6]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1, 2, 3, 4, 0, 1, *[0] * 6]]
-    assert batch["ends"].tolist() == [2, 7, 9]
+    assert batch["input_ids"].tolist() == [[21, 22, 23, 24, END, 11, 12, END, 31, END, *[PAD] * 6]], "the longest first"
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 0, 1, 2, 0, 1, *[0] * 6]]
+    assert batch["ends"].tolist() == [7, 4, 9], "of the rows in their own order"
     assert batch["labels"].tolist() == [GOOD, BAD, GOOD]
     assert "attention_mask" not in batch
 
@@ -169,7 +169,7 @@ def test_the_head_is_run_where_the_label_is_written_and_says_the_same_there(kind
     whole = model(input_ids=apart["input_ids"], attention_mask=apart["attention_mask"])["logits"]
     batch = _dataset([[11, 12], [21, 22, 23], [31]], [1, 0, 1], 6, packed=packed).__getitems__([0, 1, 2])
     chosen = logits_at_ends(model, batch)
-    assert seen == [(3, 4, 80), (3, 1, 80)]
+    assert seen == [(3, 4, 80), (1, 3, 80)]
     assert torch.allclose(chosen, whole[[0, 1, 2], [2, 3, 1]], atol=1e-6)
     again = model(input_ids=apart["input_ids"], attention_mask=apart["attention_mask"])["logits"]
     assert torch.equal(again, whole)  # nothing is left behind in the model

@@ -66,9 +66,9 @@ def test_rows_lie_end_to_end_on_lines_of_a_width() -> None:
         np.arange(10 * start, 10 * start + length, dtype=np.int32) for start, length in ((1, 3), (2, 2), (3, 1), (4, 6), (5, 2))
     ]
     ids, positions, ends = pack(rows, 0, 5)
-    assert ids.shape == positions.shape == (4, 16)
-    assert ids[:, :6].tolist() == [[10, 11, 12, 20, 21, 0], [30, 0, 0, 0, 0, 0], [40, 41, 42, 43, 44, 45], [50, 51, 0, 0, 0, 0]]
-    assert positions[:, :6].tolist() == [[0, 1, 2, 0, 1, 0], [0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 4, 5], [0, 1, 0, 0, 0, 0]]
+    assert ids.shape == positions.shape == (3, 16)
+    assert ids[:, :6].tolist() == [[40, 41, 42, 43, 44, 45], [10, 11, 12, 20, 21, 0], [50, 51, 30, 0, 0, 0]]
+    assert positions[:, :6].tolist() == [[0, 1, 2, 3, 4, 5], [0, 1, 2, 0, 1, 0], [0, 1, 0, 0, 0, 0]]
     assert not ids[:, 6:].any()
     assert not positions[:, 6:].any()
     assert ids.flatten()[ends].tolist() == [12, 21, 30, 45, 51]

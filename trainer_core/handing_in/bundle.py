@@ -22,8 +22,8 @@ from trainer_core.handing_in.script import (
     check_exportable,
     check_finished,
     config_of,
+    write_beside,
     write_data,
-    write_kernels,
     write_script,
 )
 from trainer_core.handing_in.zipping import write_zip
@@ -98,7 +98,7 @@ def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
     figures = dict(best.metrics) | {name: value for name, value in run.metrics.items() if name.startswith("test/")}
     if not talks:
         (folder / SCRIPT).write_text(write_script(store, run, config, data), encoding="utf-8")
-        write_kernels(store, run, folder)
+        write_beside(store, run, folder)
     write_data(data, folder / "data", config.task)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2), encoding="utf-8")
     (folder / DATASET).write_text(json.dumps(_dataset_record(store, config.dataset, data), ensure_ascii=False, indent=2))

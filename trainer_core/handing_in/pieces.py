@@ -80,6 +80,10 @@ if not runpy.run_path(str(HERE / "kernels.py"))["use_bf16"](model):  # large pro
 }
 """How a model is computed on a CPU, by the name that the checkpoint keeps of it."""
 
+NARROW = """NARROW = {layers}
+at_places = runpy.run_path(str(HERE / "places.py"))["at_places"]
+"""
+
 LABEL_TOKENS = """
 tokenizer.add_tokens({added}, special_tokens=True)
 if len(tokenizer) > model.get_input_embeddings().num_embeddings:
@@ -118,19 +122,22 @@ BATCH = """        ids = [self.row(index) for index in rows]
 ENDS = """
             "ends": torch.tensor([place * width + len(row) - 1 for place, row in enumerate(ids)]),"""
 
-BATCH_PACKED = """        lines, ends = [([], [])], []  # texts lie end to end, so that none is padded
-        for ids in map(self.row, rows):
+BATCH_PACKED = """        lines, ends = [([], [])], [(0, 0)] * len(rows)  # texts lie end to end, so that none is padded
+        for place, ids in {order}:
             if lines[-1][0] and len(lines[-1][0]) + len(ids) > {line}:
                 lines.append(([], []))
             lines[-1][0].extend(ids)
             lines[-1][1].extend(range(len(ids)))
-            ends.append((len(lines) - 1, len(lines[-1][0]) - 1))
+            ends[place] = len(lines) - 1, len(lines[-1][0]) - 1
         width = -(-max(len(ids) for ids, _places in lines) // {round}) * {round}
         return {{
             "labels": {labels},
             "input_ids": torch.tensor([ids + [tokenizer.pad_token_id] * (width - len(ids)) for ids, _places in lines]),
             "position_ids": torch.tensor([places + [0] * (width - len(places)) for _ids, places in lines]),
             "ends": torch.tensor([line * width + end for line, end in ends])}}"""
+
+IN_ORDER = "enumerate(map(self.row, rows))"
+LONGEST_FIRST = f"sorted({IN_ORDER}, key=lambda one: -len(one[1]))"
 
 ROW = """    def row(self, index):
         return ({before} + self.tokens[index][-{room}:] + {after})[-{max_length}:]"""
@@ -169,6 +176,12 @@ LOSS_WRITTEN = """        ends = inputs.pop("ends")  # where each text ends, and
         hook = model.get_output_embeddings().register_forward_pre_hook(lambda _, given: (given[0].flatten(0, 1)[ends][:, None],))
         logits = model(**inputs, use_cache=False)["logits"][:, 0]
         hook.remove()
+        loss = functional.cross_entropy(logits.float(), torch.tensor(LABEL_TOKENS)[labels]{more})"""
+
+LOSS_NARROW = """        ends = inputs.pop("ends")  # where each text ends, and its label would be written
+        # The head and what follows the last attention are run there alone: everywhere else it would be for nothing.
+        with at_places(model, [model.get_submodule(name) for name in NARROW], ends):
+            logits = model(**inputs, use_cache=False)["logits"][0]
         loss = functional.cross_entropy(logits.float(), torch.tensor(LABEL_TOKENS)[labels]{more})"""
 
 LOSS_NUMBER = """        logits = model(**inputs)["logits"]
@@ -280,8 +293,8 @@ trainer = OneLoss(
     compute_metrics=measure, optimizers=(optimizer, schedule), args=TrainingArguments(
         output_dir=str(HERE / "out"), per_device_train_batch_size={batch_size}, per_device_eval_batch_size={eval_batch_size},
         gradient_accumulation_steps={accumulation}, num_train_epochs={epochs}, max_steps={max_steps}, max_grad_norm={norm},
-        seed=SEED, use_cpu=True{more}, label_names=["labels"], eval_strategy="no", save_strategy="no", logging_strategy="no",
-        remove_unused_columns=False, dataloader_pin_memory=False, report_to="none", disable_tqdm=True))
+        seed=SEED, use_cpu=True, label_names=["labels"], eval_strategy="no", save_strategy="no", logging_strategy="no",
+        remove_unused_columns=False, dataloader_pin_memory=False, report_to="none", disable_tqdm=True{more}))
 trainer.loss_is_scaled_for_ga = False  # the loss is a batch's mean
 trainer.train()
 """

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainer_core.checkpoints import find_checkpoint
+from trainer_core.checkpoints import Checkpoint, find_checkpoint
 from trainer_core.config import PICTURES, WRITERS, TrainConfig
 from trainer_core.data import Data, ImageData, TextData, load_data
 from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
-from trainer_core.handing_in.text_lines import brings_kernels, text_lines
+from trainer_core.handing_in.text_lines import files_beside, text_lines
 from trainer_core.language import gettext as _
 from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number, read_config
@@ -28,7 +28,6 @@ from trainer_core.tracking.records import RunRecord
 
 MOST_LINES = 120
 SCRIPT = "train.py"
-_KERNELS = Path(__file__).resolve().parents[1] / "training" / "kernels.py"
 _ANSWERS: Mapping[Kind, str] = {"classes": ".argmax(axis=-1)", "number": ".reshape(-1)", "text": "[:, 0]"}
 """Of a text that goes on its summed negative log likelihood."""
 
@@ -49,7 +48,7 @@ def export_script(store: Store, run: RunRecord, target: Path) -> Path:
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             (aside / SCRIPT).write_text(text, encoding="utf-8")
-            write_kernels(store, run, aside)
+            write_beside(store, run, aside)
             write_data(data, aside / "data", config.task)
             aside.chmod(0o755)
             aside.replace(target)
@@ -102,17 +101,16 @@ def write_script(store: Store, run: RunRecord, config: TrainConfig, data: Data) 
     """The script's text."""
     checkpoint = find_checkpoint(store, run.run_id, "best")
     body = _pictures(config, data) if isinstance(data, ImageData) else text_lines(config, data, checkpoint)
-    autocast = config.precision == "bf16" and checkpoint.details.get("kernels") != "bf16"
-    text = "\n".join([_head(run, config, data, brings_kernels(checkpoint)), body, _tail(config, data, autocast)])
+    text = "\n".join([_head(run, config, data, bool(files_beside(checkpoint))), body, _tail(config, data, checkpoint)])
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     # The longest ones do without empty lines inside classes.
     return text if text.count("\n") < MOST_LINES else re.sub(r"\n\n(?= )", "\n", text)
 
 
-def write_kernels(store: Store, run: RunRecord, folder: Path) -> None:
-    """What the script imports from beside it, where the run's model was not computed in PyTorch's own way."""
-    if brings_kernels(find_checkpoint(store, run.run_id, "best")):
-        shutil.copyfile(_KERNELS, folder / _KERNELS.name)
+def write_beside(store: Store, run: RunRecord, folder: Path) -> None:
+    """What the script runs from beside it, see `files_beside`."""
+    for file in files_beside(find_checkpoint(store, run.run_id, "best")):
+        shutil.copyfile(file, folder / file.name)
 
 
 def write_data(data: Data, folder: Path, task: str) -> None:
@@ -160,6 +158,7 @@ def _head(run: RunRecord, config: TrainConfig, data: Data, quick: bool) -> str:
     imported = sorted(["Trainer", "TrainerCallback", "TrainingArguments", "set_seed", *names], key=str.lower)
     grouped = not pictures and config.group_by_length == "on"
     needs = "torch, transformers, datasets" + (", peft" if config.adapter == "lora" else "")
+    needs += " and the files beside it" if quick else ""
     shown = "".join(sign if sign.isprintable() else " " for sign in run.name)  # a zero byte would end the source
     title = " ".join(shown.replace('"', "'").replace("\\", "/").split())
     lines = [
@@ -224,13 +223,14 @@ def _layer(layer: Any) -> str:
     return f"nn.{name}({told[name]() if name in told else ''})"
 
 
-def _tail(config: TrainConfig, data: Data, autocast: bool) -> str:
+def _tail(config: TrainConfig, data: Data, checkpoint: Checkpoint) -> str:
     writes = config.task == "label_token"
+    written = pieces.LOSS_NARROW if checkpoint.details.get("narrow") else pieces.LOSS_WRITTEN
     smoothing = (
         f", label_smoothing={format_number(config.label_smoothing)} if model.training else 0.0" if config.label_smoothing else ""
     )
     weights = ", weight=WEIGHTS if model.training else None" if config.class_weights == "balanced" else ""
-    loss = (pieces.LOSS_WRITTEN if writes else pieces.LOSS_CLASSES).format(more=weights + smoothing)
+    loss = (written if writes else pieces.LOSS_CLASSES).format(more=weights + smoothing)
     outputs = "logits[:, LABEL_TOKENS]" if writes else "logits"
     kind = kind_of(config.task)
     if kind == "number":
@@ -262,6 +262,7 @@ def _tail(config: TrainConfig, data: Data, autocast: bool) -> str:
     batches = f"math.ceil(len(train) / {config.batch_size})"
     steps = batches if config.accumulation_steps == 1 else f"math.ceil({batches} / {config.accumulation_steps})"
     parts.append(f"\n\nsteps_per_epoch = {steps}\n{pieces.optimiser(config)}")
+    autocast = config.precision == "bf16" and checkpoint.details.get("kernels") != "bf16"
     more = ", bf16=True" if autocast else ""
     if config.activation_checkpointing == "on" and config.task not in PICTURES:
         more += ", activation_checkpointing=True"

@@ -1,6 +1,7 @@
 """The lines of an exported script that read texts and make their model: what the checkpoint says decides which."""
 
 import json
+import pprint
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from trainer_core.measures import Kind, kind_of
 from trainer_core.settings import format_number
 from trainer_core.tasks.text_format import LINE, ROUND
 
+_CORE = Path(__file__).resolve().parents[1]
 _LABELS: Mapping[Kind, str] = {
     "classes": "torch.tensor([self.labels[index] for index in rows])",
     "number": "torch.tensor([self.labels[index] for index in rows], dtype=torch.float32)",
@@ -61,15 +63,18 @@ def text_lines(config: TrainConfig, data: TextData, checkpoint: Checkpoint) -> s
     if ids:
         shown = ", ".join(f"{backend.decode([token]).strip() or backend.id_to_token(token)}" for token in ids)
         parts.append(f"LABEL_TOKENS = {ids}  # {shown}".replace("\n", " ") + "\n")
-    if brings_kernels(checkpoint):
+    if narrow := checkpoint.details.get("narrow"):
+        parts.append(pieces.NARROW.format(layers=pprint.pformat(list(narrow), width=120, compact=True)))
+    if checkpoint.details.get("kernels") in pieces.KERNELS:
         parts.append(pieces.KERNELS[checkpoint.details["kernels"]])
     parts.append(_rows(config, backend, pair, checkpoint))
     return "".join(parts) + '\n\ntrain = Rows("train")\n'
 
 
-def brings_kernels(checkpoint: Checkpoint) -> bool:
-    """Whether the run's model was computed in another way than PyTorch's own, see training/kernels."""
-    return checkpoint.details.get("kernels") in pieces.KERNELS
+def files_beside(checkpoint: Checkpoint) -> list[Path]:
+    """What the script runs from beside it, where the run's model was not computed in PyTorch's own way."""
+    kernels = [_CORE / "training" / "kernels.py"] if checkpoint.details.get("kernels") in pieces.KERNELS else []
+    return kernels + ([_CORE / "tasks" / "places.py"] if checkpoint.details.get("narrow") else [])
 
 
 def _adapter(checkpoint: Checkpoint, writes: bool) -> str:
@@ -121,7 +126,8 @@ def _rows(config: TrainConfig, backend: Any, pair: bool, checkpoint: Checkpoint)
     types = pair and not writes and _has_types(checkpoint)
     labels = _LABELS[kind_of(config.task)]
     if checkpoint.details.get("packed"):
-        batch = pieces.BATCH_PACKED.format(labels=labels, line=max(LINE, most), round=ROUND)
+        order = pieces.LONGEST_FIRST if checkpoint.details.get("longest_first") else pieces.IN_ORDER
+        batch = pieces.BATCH_PACKED.format(labels=labels, line=max(LINE, most), round=ROUND, order=order)
     else:
         more = pieces.ENDS if config.task == "label_token" else pieces.TYPES if types else ""
         width = str(most) if config.padding == "fixed" else "max(len(row) for row in ids)"

@@ -14,9 +14,9 @@ _SETTINGS = {
     "MALLOC_ARENA_MAX": "1",  # one heap: what one thread gives back another may take
     # oneDNN keeps a program for each shape it has met, a third of a megabyte each.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
-    # A thread that waits for another looks for some microseconds whether it is there before it sleeps: a twentieth of GPT-2's
-    # step. Longer makes training beside other work ten times slower.
-    "GOMP_SPINCOUNT": "1000",
+    # A thread that waits for another looks for half a millisecond whether it is there before it sleeps: waking is a tenth of a step
+    # of GPT-2. OpenMP's own 16 ms make training beside other work several times slower (benchmarks.waiting_threads).
+    "GOMP_SPINCOUNT": "10000",
 }
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from trainer_core.tasks.chat_preview import marked_backend
 from trainer_core.tasks.chat_reply import read_reply
 from trainer_core.tasks.chat_template import our_template, template_of
 from trainer_core.tasks.chat_writing import ChatWriter
-from trainer_core.tasks.label_position import head_input
+from trainer_core.tasks.label_position import logits_at, narrow_layers
 from trainer_core.tasks.language_modelling import IGNORED
 from trainer_core.tasks.task import Batch, Prepared
 from trainer_core.tasks.text_models import wrapped
@@ -65,17 +66,13 @@ class ChatDataset(Dataset[Batch]):
         return {"labels": labels, "input_ids": input_ids, "attention_mask": mask}
 
 
-def forward(model: nn.Module, inputs: Batch) -> Tensor:
-    """The logits [learned tokens, vocabulary] at the places before learned tokens, row by row: the head runs nowhere else."""
-    before = inputs["labels"][:, 1:] != IGNORED
-
-    def choose(hidden: Tensor) -> Tensor:
-        return hidden[:, :-1][before.to(hidden.device)][None]
-
-    with head_input(model, choose):
-        read = {name: tensor for name, tensor in inputs.items() if name != "labels"}
-        logits: Tensor = model(**read, use_cache=False)["logits"]
-    return logits[0]
+def forward(model: nn.Module, inputs: Batch, narrow: Sequence[nn.Module] = ()) -> Tensor:
+    """The logits [learned tokens, vocabulary] at the places before learned tokens, row by row: the head runs nowhere else, nor do
+    the layers of `narrow`.
+    """
+    before = functional.pad(inputs["labels"][:, 1:] != IGNORED, (0, 1))
+    read = {name: tensor for name, tensor in inputs.items() if name != "labels"}
+    return logits_at(model, read, before.flatten().nonzero()[:, 0], narrow)
 
 
 def loss(logits: Tensor, labels: Tensor, _training: bool) -> Tensor:
@@ -164,6 +161,7 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
     width = config.max_length if config.padding == "fixed" else None
     splits = {name: ChatDataset(part, tokenizer.pad_token_id, width) for name, part in windows.items()}
     turns, kept, cut = told["train"]
+    narrow = narrow_layers(model, range(min(4, len(tokenizer))), config.activation_checkpointing == "on")
     return Prepared(
         model=model,
         splits=splits,
@@ -171,7 +169,7 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
         choose_logits=sums_of,
         choose_labels=lambda labels: labels,
         loss=loss,
-        forward=forward,
+        forward=partial(forward, narrow=tuple(narrow.values())),
         measure_others=lambda _labels, sums: of_texts(sums),
         measure_written=_measure_written(config, data, model, tokenizer, form, limit),
         details={"chat_template": "descent" if form.template.is_ours else "own"} | _commonest(data),

@@ -5,6 +5,7 @@ The course has the model read the label's token too. Nothing is learnt from what
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.utils.data import Dataset
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ModelError
 from trainer_core.language import gettext as _
-from trainer_core.tasks.label_position import logits_at_ends
+from trainer_core.tasks.label_position import logits_at_ends, narrow_layers
 from trainer_core.tasks.task import Batch, Prepared, class_loss
 from trainer_core.tasks.text_format import LINE, choose_label_tokens, question
 from trainer_core.tasks.tokens import Tokens, pack, pad
@@ -93,6 +94,7 @@ def prepare(
     chosen = torch.tensor(label_ids)
     class_of = {token: index for index, token in enumerate(label_ids)}
     vocabulary_loss = class_loss(None, config.label_smoothing)
+    narrow = narrow_layers(model, label_ids, config.activation_checkpointing == "on")
 
     def loss(at_label: Tensor, labels: Tensor, training: bool) -> Tensor:
         if weights is None or not training:
@@ -111,6 +113,6 @@ def prepare(
         choose_logits=lambda logits, _labels: logits[:, chosen.to(logits.device)],
         choose_labels=choose_labels,
         loss=loss,
-        forward=logits_at_ends,
-        details={"label_token_ids": label_ids},
+        forward=partial(logits_at_ends, narrow=tuple(narrow.values())),
+        details={"label_token_ids": label_ids, "narrow": list(narrow)},
     )

@@ -63,7 +63,7 @@ class TextReader:
         if getattr(model.config, "use_cache", False):
             model.config.use_cache = False  # nothing is generated: keys and values need not be kept for a next token
         self._label_ids: list[int] = list(details.get("label_token_ids", []))
-        self._packed = bool(details.get("packed"))  # as it was trained and evaluated
+        self._packed = bool(details.get("packed"))  # as it was trained and evaluated, but for the order
         self._columns = len(label_names) or 1
         self._scale = Scale(float(details["number_mean"]), float(details["number_std"])) if config.task == "regression" else None
         self._memory = memory or TokenMemory()

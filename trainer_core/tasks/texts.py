@@ -103,7 +103,7 @@ def prepare(config: TrainConfig, data: TextData, cache: Path, progress: Callable
     everything, trained = prepared.count_parameters()
     cut = float(np.mean(whole > config.max_length))
     prepared.tags = {"descent.trained_parameters": str(trained), "descent.cut_share": f"{cut:.4f}"}
-    prepared.details |= {"packed": packed} if config.task == "label_token" else {}
+    prepared.details |= {"packed": packed, "longest_first": packed} if config.task == "label_token" else {}
     prepared.details |= {"parameters": everything, "trained_parameters": trained, "synthetic": data.synthetic}
     return prepared
 

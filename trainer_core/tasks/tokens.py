@@ -102,20 +102,22 @@ def pad(rows: Sequence[NDArray[np.int32]], value: int, length: int | None = None
 
 
 def pack(rows: Sequence[NDArray[np.int32]], value: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The rows end to end, in order, on lines of at most `width` tokens, or of one row where that is longer.
+    """The rows end to end on lines of at most `width` tokens, or of one row where that is longer. The longest come first, so that
+    those of one length are neighbours: attention takes them together.
 
     Gives int64 ids [lines, longest], `longest` up to a multiple of ROUND; positions of the same shape, which begin anew with each
-    row; and where each row ends, int64 [rows], as an index into the flattened ids. Only what a line has left over is filled up
-    with `value`.
+    row; and where each row ends, int64 [rows] in the rows' own order, as an index into the flattened ids. Only what a line has left
+    over is filled up with `value`.
     """
     lines: list[list[NDArray[np.int32]]] = [[]]
-    taken, starts = 0, []
-    for row in rows:
+    taken, starts = 0, [(0, 0)] * len(rows)
+    for index in sorted(range(len(rows)), key=lambda index: -len(rows[index])):
+        row = rows[index]
         if taken and taken + len(row) > width:
             lines.append([])
             taken = 0
         lines[-1].append(row)
-        starts.append((len(lines) - 1, taken))
+        starts[index] = (len(lines) - 1, taken)
         taken += len(row)
     longest = max(sum(len(row) for row in line) for line in lines)
     longest += -longest % ROUND

@@ -28,7 +28,8 @@ logger = logging.getLogger("descent.worker")
 
 def main() -> int:
     """Runs one run to its end and writes down how it ended. The exit status is 0 unless it failed."""
-    # A thread that waits for another must sleep, not spin: beside a busy dashboard spinning makes training ten times slower.
+    # Where nothing else says how long a thread looks for another's work, see jobs.environment: it sleeps, so that training beside
+    # other work does not become slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = sys.argv[1:]
     if given == ["--spare"]:

@@ -14,7 +14,9 @@ from trainer_core.config import TrainConfig
 
 LEAST_WEIGHTS = 20_000_000
 """Trained weights below which the gradients are too small to matter."""
-_AT_ONCE_BYTES = 64_000_000
+_AT_ONCE_BYTES = 20_000_000
+"""Of gradients: what a processor still has in its cache when the optimiser reads it."""
+_AT_ONCE_ON_GPU_BYTES = 64_000_000
 
 
 def can_step_in_backward(config: TrainConfig, precision: str, weights: Sequence[torch.nn.Parameter]) -> bool:
@@ -60,7 +62,7 @@ class StepInBackward:
             self._add_square(weight.grad)
         self._complete.append(weight)
         self._bytes += weight.grad.numel() * weight.grad.element_size()
-        if self._bytes >= _AT_ONCE_BYTES:
+        if self._bytes >= (_AT_ONCE_BYTES if weight.device.type == "cpu" else _AT_ONCE_ON_GPU_BYTES):
             self._step()
 
     def _step(self) -> None:
