@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import DataError
+from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.processes import Identity, end_group, identify, is_alive, send, wait_until_gone
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.language import gettext as _
@@ -44,7 +45,7 @@ def start_work(
     """Starts a piece of work in `trainer_core.PACKAGE`, see curating.work, and returns the folder by which it is known.
 
     Where the request says nothing of a folder for what is written, that folder is named to it as `folder`. `environment` is the
-    process's, by default this one's.
+    process's: by default this one's for work on data, and a worker's for work with a model.
     """
     home = store.root / "work"
     home.mkdir(parents=True, exist_ok=True)
@@ -53,6 +54,8 @@ def start_work(
     write_atomically(
         folder / "request.json", json.dumps({"folder": str(folder), **request} if package != "curating" else dict(request))
     )
+    if environment is None and package != "curating":
+        environment = worker_environment({})
     command = [sys.executable, "-m", f"trainer_core.{package}", "--store", str(store.root), "--work", str(folder)]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(

@@ -15,7 +15,7 @@ _SETTINGS = {
     # oneDNN keeps a program for each shape it has met, a third of a megabyte each.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
     # A thread that waits for another looks for half a millisecond whether it is there before it sleeps: waking is a tenth of a step
-    # of GPT-2. OpenMP's own 16 ms make training beside other work several times slower (benchmarks.waiting_threads).
+    # of GPT-2. With OpenMP's own 16 ms training beside other work takes twice as long (benchmarks.waiting_threads).
     "GOMP_SPINCOUNT": "10000",
 }
 
