@@ -35,7 +35,12 @@ def _model(kind: str) -> Any:
         return model
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj", "k_proj", "up_proj"]))
+    if kind == "lora":
+        return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj", "k_proj", "up_proj"]))
+    # An added token is learnt by the head too, which is wrapped for it.
+    adapter = LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["c_attn"], fan_in_fan_out=True)
+    adapter.trainable_token_indices = [79]
+    return get_peft_model(_gpt2(), adapter)
 
 
 class Neighbours(nn.Module):
@@ -56,6 +61,7 @@ class Neighbours(nn.Module):
     [
         ("gpt2", ["transformer.h.1.attn.c_proj", "transformer.h.1.mlp"]),
         ("llama", [f"model.layers.1.{name}" for name in ("self_attn.q_proj", "self_attn.o_proj", "mlp")]),
+        ("lora, a token added", [f"base_model.model.transformer.h.1.{name}" for name in ("attn.c_proj", "mlp")]),
         ("lora", [f"base_model.model.model.layers.1.{name}" for name in ("self_attn.q_proj", "self_attn.o_proj", "mlp")]),
     ],
 )
