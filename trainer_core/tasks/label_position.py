@@ -21,7 +21,7 @@ _CLOSE = 1e-3
 _REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, KeyError)
 """What models raise that know no such argument, or take a mask or a shape of another kind."""
 _LEAST_WEIGHTS = 20_000
-"""Of a layer, below which choosing positions costs more than it saves."""
+"""Of a layer, below which there is little to save."""
 _TRIED = 6
 """Tokens of a text on which a way of reading is tried."""
 
