@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -111,8 +112,19 @@ def give_way(steps: int) -> None:
             Path("/proc/self/oom_score_adj").write_text("600", encoding="ascii")
         if os.getsid(0) == os.getpid():
             # Linux may share the processor out between sessions first, whatever is nice inside of them.
-            with suppress(OSError):
-                Path("/proc/self/autogroup").write_text(str(steps), encoding="ascii")
+            _give_way_as_session(steps)
+
+
+def _give_way_as_session(steps: int) -> None:
+    for _attempt in range(5):
+        try:
+            Path("/proc/self/autogroup").write_text(str(steps), encoding="ascii")
+        except BlockingIOError:  # Linux takes one such change a tenth of a second, whoever asks for it
+            time.sleep(0.15)
+        except OSError:
+            return
+        else:
+            return
 
 
 def answer_from_processor(model: Any, ask: Callable[[], Any]) -> tuple[Any, str]:
