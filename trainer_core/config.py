@@ -494,7 +494,8 @@ class TrainConfig(BaseModel):
         "auto",
         "Precision",
         "The number format of the computation; auto takes bf16 on a GPU that has it, else fp32.",
-        "fp32 for results to compare exactly; fp16 needs an NVIDIA GPU.",
+        "fp32 for results to compare exactly; fp16 needs an NVIDIA GPU. Without a GPU bf16 is faster only on processors that have "
+        "instructions for it: AMX or AVX-512 BF16.",
         group="Training",
     )
     seed: int = setting(

@@ -104,12 +104,11 @@ def small_llama() -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(vocab_size=90, max_position_embeddings=64, **shape)).eval()
 
 
-@needs_onednn
-def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("within", [*([True] if can_round() else []), False])
+def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.MonkeyPatch, within: bool) -> None:
     monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
-    if not can_round():
-        assert use_bf16(small_gpt2()) == 0, "autocast stays"
-        return
+    monkeypatch.setattr(kernels, "can_round", lambda: within)
+    monkeypatch.setattr(kernels, "multiplies_bf16", lambda: within)
     ids = torch.randint(0, 90, (3, 9), generator=torch.Generator().manual_seed(1))
     found = {}
     for way in ("exact", "autocast", "bf16"):
@@ -134,7 +133,35 @@ def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.Monke
     assert torch.allclose(other @ other, (other.double() @ other.double()).float(), atol=1e-4), "other products stay exact"
 
 
-def test_a_model_without_large_layers_is_left_alone() -> None:
+@pytest.mark.parametrize("shape", [(5, 24), (2, 3, 24)])
+def test_rounding_before_a_product_gives_what_a_product_in_bf16_gives(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    layer, x = nn.Linear(24, 40), torch.randn(*shape, requires_grad=True)
+    gradient = torch.randn(*shape[:-1], 40)
+    found = kernels.Product.apply(x, layer.weight, layer.bias, False, False, "rounded")
+    found.backward(gradient)
+    rounded_x, rounded_weight, rounded = (t.detach().bfloat16().double() for t in (x, layer.weight, gradient))
+    assert torch.allclose(found.double(), rounded_x @ rounded_weight.t() + layer.bias.double(), atol=1e-5)
+    assert x.grad is not None
+    assert layer.weight.grad is not None
+    assert layer.bias.grad is not None
+    assert torch.allclose(x.grad.double(), rounded @ rounded_weight, atol=1e-5)
+    rows = rounded.reshape(-1, 40)
+    assert torch.allclose(layer.weight.grad.double(), rows.t() @ rounded_x.reshape(-1, 24), atol=1e-5)
+    assert torch.allclose(layer.bias.grad, gradient.reshape(-1, 40).sum(dim=0), atol=1e-5), "a sum, not a product: exact"
+
+
+def test_autocast_stays_where_a_processor_multiplies_in_bf16_without_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(kernels, "can_round", lambda: False)
+    for multiplies in (True, False):
+        monkeypatch.setattr(kernels, "multiplies_bf16", lambda multiplies=multiplies: multiplies)
+        assert (use_bf16(small_gpt2()) == 0) == multiplies
+    assert use_bf16(small_gpt2(), always=True) > 0
+
+
+def test_a_model_without_large_layers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "multiplies_bf16", lambda: True)
     model = small_gpt2()
     assert use_fused(model) == use_bf16(model) == 0
     assert model.config._attn_implementation == "sdpa"
@@ -220,17 +247,18 @@ def test_under_autocast_attention_and_a_shared_head_are_fp32(monkeypatch: pytest
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(torch.randint(0, 90, (3, 9))).logits
     assert seen == 2 * [torch.float32]
-    assert logits.dtype == torch.float32 or not kernels._is_there()
+    assert logits.dtype == torch.float32
 
 
 def test_where_pytorch_has_no_onednn_nothing_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     monkeypatch.setattr(kernels, "_is_there", lambda: False)
-    monkeypatch.setattr(kernels, "_product", None)
     model = small_gpt2()
-    assert use_onednn(model) == use_bf16(model) == 0
-    gelu, attention = 2, 1
-    assert use_fused(model) == gelu + attention
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    assert use_onednn(model) == 0
+    gelu, attention, head, layers = 2, 1, 1, 2 * 4
+    assert use_fused(small_gpt2()) == gelu + attention + head
+    assert use_bf16(model, always=True) == gelu + attention + head + layers
     ids = torch.randint(0, 90, (3, 9))
     model(ids, labels=ids).loss.backward()
     assert model.lm_head.weight.grad is not None

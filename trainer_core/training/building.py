@@ -22,7 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
-from trainer_core.training.kernels import is_faster, use_bf16, use_fused, use_onednn
+from trainer_core.training.kernels import is_faster, multiplies_bf16, use_bf16, use_fused, use_onednn
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
@@ -109,12 +109,18 @@ def _choose_kernels(config: TrainConfig, task: Prepared) -> str:
     """Has a model on a CPU computed in the quickest way known, see kernels; returns that way's name."""
     if config.task not in TEXTS or torch.cuda.is_available() or torch.backends.mps.is_available():
         return "torch"
+    ways: list[tuple[str, Callable[[torch.nn.Module], int]]]
     match choose_precision(config.precision):
         case "fp32":
             ways = [("onednn", use_onednn)] if is_faster() else [("fused", use_fused)]
         case _:
             ways = [("bf16", use_bf16), ("mixed", use_fused)]
-    return next((name for name, use in ways if use(task.model)), "torch")
+    way = next((name for name, use in ways if use(task.model)), "torch")
+    if way == "bf16" and not multiplies_bf16():
+        logger.info(
+            _("This processor has no instructions for bf16: numbers are rounded to it and multiplied in fp32, no faster than fp32.")
+        )
+    return way
 
 
 def _fetch_model(config: TrainConfig, pulse: Pulse) -> None:

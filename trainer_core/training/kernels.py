@@ -6,7 +6,9 @@ bf16, takes half the time there.
 
 In bf16 on a processor with AMX, oneDNN rounds what large linear layers multiply on its way into the product; sums and all else are
 fp32. Autocast would write each weight in bf16 and read it again in each step, turn each gradient back, and compute in bf16 what a
-CPU does more slowly so. oneDNN can do it with AMX alone: elsewhere autocast stays, with attention and a shared head in fp32.
+CPU does more slowly so. oneDNN can do it with AMX alone. On another processor that has instructions for bf16, autocast stays, with
+attention and a shared head in fp32. On one that has none, autocast takes several times as long as fp32: what is multiplied is
+rounded beforehand there, and the product is fp32's, with the figures that AMX gives.
 
 Texts that lie end to end attend to themselves alone, so they are attended to one by one, not in one large square that is masked for
 the most part. GELU is one operation in place of eight.
@@ -16,6 +18,7 @@ also written beside the scripts of runs that were computed so: it needs torch an
 """
 
 import itertools
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -34,16 +37,18 @@ LEAST_WEIGHTS = 100_000
 class Product(torch.autograd.Function):
     """`x @ weight.T + bias`: x [..., in], weight [out, in] as `nn.Linear` has it, bias [out] or None. Where `turned`, the weight is
     [in, out], as GPT-2's `Conv1D` has it, and so is its gradient: turning that afterwards would copy all of it. Where `shared`, the
-    gradient is added to the weight's own. `rounded` multiplies in bf16.
+    gradient is added to the weight's own. `by` says what multiplies: in fp32 `torch` or `onednn`; in bf16 oneDNN that rounds
+    `within` the product, or PyTorch of what is `rounded` before.
     """
 
     @staticmethod
-    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool, rounded: bool) -> Tensor:
+    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, turned: bool, shared: bool, by: str) -> Tensor:
         """The product; keeps what its gradients need."""
         context.save_for_backward(x, weight)
-        context.turned, context.rounded, context.weight = turned, rounded, weight if shared else None
-        with _rounding(rounded):
-            return _product(x, weight.t() if turned else weight, bias)
+        context.turned, context.by, context.weight = turned, by, weight if shared else None
+        with _precision(by):
+            x, weight = _factors(by, x, weight)
+            return _product(by, x, weight.t() if turned else weight, bias)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Any:
@@ -52,20 +57,21 @@ class Product(torch.autograd.Function):
         turned = context.turned
         wants_x, wants_weight, wants_bias, *_rest = context.needs_input_grad
         for_x = for_weight = for_bias = None
-        rows = gradient.reshape(-1, gradient.shape[-1])
-        with _rounding(context.rounded):
+        if wants_bias:
+            for_bias = gradient.reshape(-1, gradient.shape[-1]).sum(dim=0)
+        with _precision(context.by):
+            gradient, x, weight = _factors(context.by, gradient, x, weight)
+            rows = gradient.reshape(-1, gradient.shape[-1])
             if wants_x:
-                for_x = _product(gradient, weight if turned else weight.t(), None)
+                for_x = _product(context.by, gradient, weight if turned else weight.t(), None)
             if wants_weight:
                 read = x.reshape(-1, x.shape[-1])
                 one, other = (read, rows) if turned else (rows, read)
-                # Of the two, each is the quicker one in its precision.
-                for_weight = one.t() @ other if context.rounded else _product(one.t(), other.t(), None)
+                # The quicker one each time, and by far: without AVX-512 oneDNN takes seconds where rows are few.
+                for_weight = _product("onednn", one.t(), other.t(), None) if context.by == "onednn" else one.t() @ other
         if for_weight is not None and context.weight is not None:
             _add(context.weight, for_weight)
             for_weight = None  # as far as autograd is concerned
-        if wants_bias:
-            for_bias = rows.sum(dim=0)
         return for_x, for_weight, for_bias, None, None, None
 
 
@@ -115,25 +121,31 @@ def use_onednn(model: nn.Module) -> int:
     """Has the model's large linear layers computed by oneDNN, GPT-2's `Conv1D` among them, and the rest as `use_fused` has it;
     returns how many parts are computed otherwise than before. Where PyTorch was built without oneDNN, none.
     """
-    return use_fused(model) + _use_products(model, rounded=False) if _is_there() else 0
+    return use_fused(model, "onednn") + _use_products(model, "onednn", LEAST_WEIGHTS) if _is_there() else 0
 
 
-def use_bf16(model: nn.Module) -> int:
+def use_bf16(model: nn.Module, always: bool = False) -> int:
     """Has the model's large linear layers multiply in bf16, and the rest computed as `use_fused` has it; returns how many parts are
-    computed otherwise than before. Where this machine can't round on the way into a product, none.
+    computed otherwise than before. Where autocast is the quicker way, none, but with `always` all: it is as slow as fp32 then.
     """
-    if not (can_round() and any(_is_linear(layer) for layer in model.modules())):
+    by = "within" if can_round() else "" if multiplies_bf16() and not always else "rounded"
+    # Where autocast takes several times as long as fp32, it is not to be had for small layers either.
+    least = 1 if by == "rounded" else LEAST_WEIGHTS
+    if not (by and any(_is_linear(layer, least) for layer in model.modules())):
         return 0
-    return use_fused(model, rounded=True) + _use_products(model, rounded=True)
+    # Of a head that shares its weight few rows are read: rounding all of it takes longer than the product.
+    return use_fused(model, "torch" if by == "rounded" else by) + _use_products(model, by, least)
 
 
-def use_fused(model: nn.Module, rounded: bool = False) -> int:
+def use_fused(model: nn.Module, by: str = "") -> int:
     """Has a large model's texts attended to one by one, its GELU computed in one operation, and the gradient of a head that shares
-    the embedding's weight added where the embedding's lies; returns how many parts those are. `rounded` is such a head's product.
+    the embedding's weight added where the embedding's lies; returns how many parts those are. `by` multiplies in such a head.
     """
     if not any(_is_large(weight) for weight in model.parameters()):
         return 0
-    return int(_share_embedding(model, rounded)) + int(_use_attention(model)) + _use_gelu(model)
+    return (
+        int(_share_embedding(model, by or ("onednn" if is_faster() else "torch"))) + int(_use_attention(model)) + _use_gelu(model)
+    )
 
 
 def can_round() -> bool:
@@ -141,20 +153,27 @@ def can_round() -> bool:
     return _is_there() and torch.cpu._is_amx_tile_supported()
 
 
-def _use_products(model: nn.Module, rounded: bool) -> int:
+def multiplies_bf16() -> bool:
+    """Whether this machine's processor has instructions that multiply in bf16: AMX or AVX-512's, or ARM's."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def _use_products(model: nn.Module, by: str, least: int) -> int:
     changed = 0
     for layer in model.modules():
-        if _is_linear(layer) and "forward" not in vars(layer):
-            layer.forward = partial(_multiply, layer, False, rounded)
+        if _is_linear(layer, least) and "forward" not in vars(layer):
+            layer.forward = partial(_multiply, layer, False, by)
             changed += 1
     return changed
 
 
-def _is_linear(layer: nn.Module) -> bool:
+def _is_linear(layer: nn.Module, least: int) -> bool:
     from transformers.pytorch_utils import Conv1D
 
     weight = getattr(layer, "weight", None)
-    return type(layer) in (nn.Linear, Conv1D) and isinstance(weight, Tensor) and _is_large(weight)
+    return type(layer) in (nn.Linear, Conv1D) and isinstance(weight, Tensor) and weight.ndim == 2 and weight.numel() >= least
 
 
 def _use_attention(model: nn.Module) -> bool:
@@ -250,9 +269,9 @@ def _find_lengths(mask: Tensor) -> list[int] | None:
     return torch.diff(begins, append=begins.new_tensor([starts.numel()])).tolist()
 
 
-def _share_embedding(model: nn.Module, rounded: bool) -> bool:
+def _share_embedding(model: nn.Module, by: str) -> bool:
     """Where the head reads the embedding's own weight, and it is trained, both add their gradients in one place."""
-    if not (_is_there() and hasattr(model, "get_input_embeddings")):
+    if not hasattr(model, "get_input_embeddings"):
         return False
     embedding: Any = model.get_input_embeddings()  # type: ignore[operator]
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
@@ -265,7 +284,7 @@ def _share_embedding(model: nn.Module, rounded: bool) -> bool:
         and _is_large(head.weight)
     ):
         embedding.forward = partial(_rows, embedding)
-        head.forward = partial(_multiply, head, True, rounded)  # type: ignore[method-assign]
+        head.forward = partial(_multiply, head, True, by)  # type: ignore[method-assign]
         return True
     return False
 
@@ -283,28 +302,36 @@ def _rows(layer: Any, ids: Tensor) -> Tensor:
     return rows
 
 
-def _multiply(layer: Any, shared: bool, rounded: bool, x: Tensor) -> Tensor:
+def _multiply(layer: Any, shared: bool, by: str, x: Tensor) -> Tensor:
     turned = type(layer) is not nn.Linear
     # Under autocast a shared head is fp32 too: few rows of it are read.
-    product: Tensor = Product.apply(x.float(), layer.weight, layer.bias, turned, shared, rounded)  # type: ignore[no-untyped-call]
+    product: Tensor = Product.apply(x.float(), layer.weight, layer.bias, turned, shared, by)  # type: ignore[no-untyped-call]
     return product
 
 
 @contextmanager
-def _rounding(wanted: bool) -> Iterator[None]:
-    """Inside, products of fp32 are computed in bf16 where wanted, with sums in fp32: nothing else on the way to them is."""
-    if not wanted:
-        yield
-        return
+def _precision(by: str) -> Iterator[None]:
+    """Inside, products of fp32 are computed in bf16 where that is to be within them, with sums in fp32; autocast rounds nothing."""
     onednn: Any = torch.backends.mkldnn
     matmul = onednn.matmul
-    before, matmul.fp32_precision = matmul.fp32_precision, "bf16"
-    try:
-        yield
-    finally:
-        matmul.fp32_precision = before
+    with torch.autocast("cpu", enabled=False):
+        if by != "within":
+            yield
+            return
+        before, matmul.fp32_precision = matmul.fp32_precision, "bf16"
+        try:
+            yield
+        finally:
+            matmul.fp32_precision = before
 
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _factors(by: str, *factors: Tensor) -> tuple[Tensor, ...]:
+    """The factors, rounded to bf16 where that is to be done before the product."""
+    return tuple(factor.bfloat16().float() for factor in factors) if by == "rounded" else factors
+
+
+def _product(by: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    if by not in ("onednn", "within"):
+        return nn.functional.linear(x, weight, bias)
     product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return product

@@ -256,7 +256,7 @@ def training_arguments(config: TrainConfig, output: Path, autocast: bool = True)
 def choose_precision(wanted: str) -> str:
     """`fp32`, `bf16` or `fp16`. Raises ConfigError for fp16 without a CUDA GPU."""
     if wanted == "auto":
-        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if wanted == "fp16" and not torch.cuda.is_available():
         raise ConfigError(
             {
