@@ -1,5 +1,6 @@
 """Launches real runs in a store of their own, through the same door as the pages, and waits for them."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -42,6 +43,11 @@ def run_to_end(store: Store, config: TrainConfig, recipe: str, timeout_seconds: 
         time.sleep(0.05)
     jobs.stop(store, run_id)
     raise SystemExit(f"{recipe} took longer than {timeout_seconds:g} s")
+
+
+def hide_gpus() -> None:
+    """Has this process, and what it starts, compute on the processor: what it is compared with does."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def _end_supervisor(store: Store) -> None:

@@ -99,7 +99,7 @@ def main() -> int:
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux tells KiB
     if options.device == "cuda":
-        peak = torch.cuda.max_memory_allocated() / 1e6
+        peak = torch.cuda.max_memory_reserved() / 1e6
     print(json.dumps({"ended": ended, "losses": losses, "eval_loss": evaluation, "peak_megabytes": peak}))
     return 0
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.launched import run_to_end, temporary_store
+from benchmarks.launched import hide_gpus, run_to_end, temporary_store
 from benchmarks.machine import describe, finish
 from benchmarks.pairs import holds, ratios, summary, told
 from trainer_core.recipes import RECIPES
@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=4)
     options = parser.parse_args()
     print(describe())
+    hide_gpus()
     os.environ["DESCENT_SPARE"] = "off"  # its start would take a few seconds of whichever run comes next
     folder = options.data / "mnist"
     ours, loops, decoded, accuracies = [], [], [], []
