@@ -26,6 +26,7 @@ from trainer_core.tracking.journal import read_records
 
 MOST_SECONDS = {"digits": 3.0, "reviews": 6.0}
 """To reach, with a worker that waits."""
+MOST_UNTIL_IN_MLFLOW = 2.0
 PARTS = (
     "launch returned",
     "worker is up",
@@ -62,13 +63,16 @@ def main() -> int:
         first = "first loss in the journal"
         figures[recipe] = {kind: _spread(runs, first) for kind, runs in (("warm", warm), ("cold", cold))}
         figures[recipe]["warm_in_mlflow"] = _spread(warm, "first loss in MLflow")
-        figures[recipe]["holds"] = figures[recipe]["warm"]["median"] < most
+        # What stands between the two is part of what log_overhead holds to: in MLflow within 2 s.
+        late = [marks["first loss in MLflow"] - marks[first] for marks in warm]
+        figures[recipe]["warm_seconds_until_in_mlflow"] = round(max(late), 2)
+        figures[recipe]["holds"] = figures[recipe]["warm"]["median"] < most and max(late) <= MOST_UNTIL_IN_MLFLOW
         reached = reached and figures[recipe]["holds"]
         print(
             f"{recipe}: first loss after {figures[recipe]['warm']['median']} s warm, {figures[recipe]['cold']['median']} s cold; ",
             end="",
         )
-        print(f"to reach: {most:g} s warm")
+        print(f"to reach: {most:g} s warm; in MLflow {max(late):.2f} s later at most, to reach: {MOST_UNTIL_IN_MLFLOW:g} s")
     return finish("start_latency", figures, reached)
 
 

@@ -8,13 +8,15 @@ import fcntl
 import json
 import logging
 import threading
+from contextlib import suppress
 from typing import cast
 
-from trainer_core.errors import RunError
+from trainer_core.errors import RunError, StoreError
 from trainer_core.jobs.abandoned import end_abandoned
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.store import Store
 from trainer_core.tracking import read, ship, tags, write
+from trainer_core.tracking.client import open_client
 from trainer_core.tracking.records import RunRecord, RunState
 
 # A journal is shipped in portions, so that a long one does not hold up another run's points.
@@ -36,6 +38,9 @@ class Reporter(threading.Thread):
     def run(self) -> None:
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
         pause = 0.0
+        with suppress(StoreError):  # which is told with the first job
+            # Where a launch is only expected as yet, its points are not to wait for these imports: over a second.
+            open_client(self._store)
         while not self._closed.wait(pause):
             try:
                 end_abandoned(self._store, self._jobs)

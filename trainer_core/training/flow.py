@@ -19,6 +19,7 @@ from trainer_core.training.saving import CheckpointFolder, score
 from trainer_core.training.vitals import Pulse
 
 logger = logging.getLogger("descent.worker")
+_LINE_SECONDS = 1.0
 
 
 def hf_name(metric: str) -> str:
@@ -117,6 +118,8 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self._step_began = 0.0
         self._seconds = 0.0
         self._samples_logged = 0
+        self._all_seconds, self._samples_before = 0.0, 0
+        self._told = -math.inf
         self.step, self.epoch = 0, 0.0
 
     @property
@@ -124,10 +127,15 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         """Rows trained on so far, repeated ones included."""
         return round(self.epoch * self._rows)
 
+    @property
+    def mean_rate(self) -> float | None:
+        """Rows a second in this process's steps; None before the first."""
+        return (self.samples - self._samples_before) / self._all_seconds if self._all_seconds else None
+
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Marks where the clock of this process starts."""
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
-        self._samples_logged = self.samples
+        self._samples_logged = self._samples_before = self.samples
         self._pulse.first_step = self._pulse.step = state.global_step
         self._pulse.total_steps = state.max_steps
         self._pulse.enter("training")
@@ -141,6 +149,7 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         """Counts the step."""
         seconds = time.perf_counter() - self._step_began
         self._seconds += seconds
+        self._all_seconds += seconds
         self._pulse.step_seconds = max(seconds, 0.9 * self._pulse.step_seconds)
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         self._pulse.step, self._pulse.epoch = self.step, self.epoch
@@ -170,7 +179,12 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
     def log(self, values: Mapping[str, float]) -> None:
         """Logs values at the step that training is at."""
         self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=self.samples)
-        if not all(name.startswith("system/") for name in values):
+        if all(name.startswith("system/") for name in values):
+            return
+        # The log is for people: a line a second is as much as one reads, and each costs more than the point itself.
+        now = time.monotonic()
+        if "train/loss" not in values or self.step >= self._pulse.total_steps or now - self._told >= _LINE_SECONDS:
+            self._told = now
             figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
             logger.info("step %d of %d, epoch %.2f:  %s", self.step, self._pulse.total_steps, self.epoch, figures)
 
