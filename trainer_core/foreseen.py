@@ -77,7 +77,7 @@ def remedies(config: TrainConfig, on_gpu: bool) -> list[Remedy]:
         found.append(
             Remedy({"activation_checkpointing": "on"}, _("Activation checkpointing: the same result, about a third slower."))
         )
-    if on_gpu and config.precision in ("fp32", "auto"):
+    if on_gpu and config.precision == "fp32":  # auto takes bf16 where a GPU has it
         found.append(Remedy({"precision": "bf16"}, _("bf16: less memory for what layers keep, and results a little different.")))
     if config.task in TEXTS and config.adapter == "none" and config.model != "small_gpt":
         found.append(Remedy({"adapter": "lora"}, _("LoRA: only small matrices are trained; raise the learning rate tenfold.")))

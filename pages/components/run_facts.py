@@ -135,24 +135,20 @@ def origin_facts(run: RunRecord) -> dict[str, str]:
 def foreseen_rows(run: RunRecord) -> list[tuple[str, str, str]]:
     """What a dry run foresaw of the run, and what it took: (what, foreseen, was). [] where there was none."""
     foreseen = parse_foreseen(run.tags.get(tags.FORESEEN, ""))
-    if foreseen is None or not foreseen.fits or foreseen.seconds is None or foreseen.samples_per_second is None:
+    if foreseen is None:
         return []
+    peak = _number(run, tags.PEAK_MEMORY)
+    if foreseen.seconds is None or foreseen.samples_per_second is None or foreseen.disk_bytes is None:
+        over = _("over {size}, which did not fit").format(size=format_bytes(foreseen.peak_bytes[2]))
+        return [(_("Peak memory"), over, "–" if peak is None else format_bytes(peak))]
     took = run.duration_seconds if run.state == "finished" else None
-    peak = run.tags.get(tags.PEAK_MEMORY, "")
-    rate = run.metrics.get("train/samples_per_second")
-    return [
-        (_("Whole run"), between(foreseen.seconds, format_duration), _compared(took, foreseen.seconds[1], format_duration)),
-        (
-            _("Samples a second"),
-            between(foreseen.samples_per_second, rate_words),
-            _compared(rate, foreseen.samples_per_second[1], rate_words),
-        ),
-        (
-            _("Peak memory"),
-            between(foreseen.peak_bytes, format_bytes),
-            _compared(float(peak) if peak.isdigit() else None, foreseen.peak_bytes[1], format_bytes),
-        ),
+    rows = [
+        (_("Whole run"), foreseen.seconds, took, format_duration),
+        (_("Samples a second"), foreseen.samples_per_second, _number(run, tags.SAMPLES_PER_SECOND), rate_words),
+        (_("Peak memory"), foreseen.peak_bytes, peak, format_bytes),
+        (_("Disk"), foreseen.disk_bytes, _number(run, tags.CHECKPOINT_BYTES), format_bytes),
     ]
+    return [(name, between(values, write), _compared(was, values[1], write)) for name, values, was, write in rows]
 
 
 def between(values: Range, write: Callable[[float], str]) -> str:
@@ -164,6 +160,13 @@ def between(values: Range, write: Callable[[float], str]) -> str:
 def rate_words(value: float) -> str:
     """Samples a second."""
     return format_count(round(value)) if value >= 100 else f"{value:.1f}"
+
+
+def _number(run: RunRecord, tag: str) -> float | None:
+    try:
+        return float(run.tags[tag])
+    except (KeyError, ValueError):
+        return None
 
 
 def _compared(was: float | None, foreseen: float, write: Callable[[float], str]) -> str:

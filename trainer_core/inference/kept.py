@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from trainer_core.errors import CheckpointError
-from trainer_core.free_memory import available_bytes
+from trainer_core.free_memory import available_bytes, be_ended_first
 from trainer_core.language import gettext as _
 
 _SHARE = 0.25
@@ -107,12 +107,10 @@ def give_way(steps: int) -> None:
     """Has training go first: for the processor by `steps` of niceness, and for memory, of which the kernel ends this one first."""
     with suppress(OSError):
         os.nice(steps)
-    if sys.platform == "linux":
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("600", encoding="ascii")
-        if os.getsid(0) == os.getpid():
-            # Linux may share the processor out between sessions first, whatever is nice inside of them.
-            _give_way_as_session(steps)
+    be_ended_first()
+    if sys.platform == "linux" and os.getsid(0) == os.getpid():
+        # Linux may share the processor out between sessions first, whatever is nice inside of them.
+        _give_way_as_session(steps)
 
 
 def _give_way_as_session(steps: int) -> None:

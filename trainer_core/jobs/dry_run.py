@@ -4,7 +4,7 @@ from pathlib import Path
 
 from trainer_core.config import TrainConfig
 from trainer_core.foreseen import Foreseen, foreseen_of
-from trainer_core.free_memory import available_bytes, gpu_free_bytes
+from trainer_core.free_memory import available_bytes
 from trainer_core.jobs.data_work import Work, start_work
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import make_slots
@@ -25,14 +25,15 @@ def start_dry_run(store: Store, config: TrainConfig) -> Path:
 
     check(config, store.datasets)
     check_model(config)
-    slot = make_slots()[0].environment
-    gpu = slot.get("CUDA_VISIBLE_DEVICES")
+    slots = make_slots()
+    taken = {job.slot for job in JobDatabase(store.jobs_database).live() if job.state == "running"}
+    slot = next((slot for slot in slots if slot.number not in taken), slots[0])  # where the run itself would go
     request = {
         "config": settle(store, config).model_dump(mode="json"),
-        "available": available_bytes() if gpu is None else gpu_free_bytes(gpu),
-        "beside": any(job.state == "running" for job in JobDatabase(store.jobs_database).live()),
+        "available": available_bytes(),
+        "beside": bool(taken),
     }
-    return start_work(store, request, PACKAGE, worker_environment(slot))
+    return start_work(store, request, PACKAGE, worker_environment(slot.environment))
 
 
 def result_of(work: Work) -> Foreseen | None:

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import psutil
+import torch
 from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData, plan, summarise
 from trainer_core.foreseen import Foreseen, Range, format_foreseen, write_foreseen
+from trainer_core.free_memory import be_ended_first
 from trainer_core.language import gettext as _
 from trainer_core.settings import build_config
 from trainer_core.store import Store, open_store
@@ -40,11 +42,17 @@ LEAST_STEPS, MOST_STEPS = 6, 600
 SECONDS = 8.0
 """How long steps are measured, where there are so many."""
 _EVALUATION_SECONDS = 4.0
-_DRAWS = 1_000
+_PARTS = 5
+"""Stretches of equally many steps, by which what is to come is foreseen."""
+_STUDENT = (6.314, 2.920, 2.353, 2.132)
+"""The 95 % quantiles of Student's distribution with 1, 2, 3 and 4 degrees of freedom."""
+_UNTOUCHED = 2 * 2**30
+"""Bytes that libraries may reserve while they load and never touch: they are no memory, but are counted as if they were."""
 
 
 def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """Measures the settings in `request["config"]`; gives what `foreseen.Foreseen` holds, as `foreseen`, and keeps it."""
+    be_ended_first()
     config = build_config(request["config"])
     home = Path(str(request["folder"])) / "run"
     try:
@@ -59,9 +67,11 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
     """Builds the run, with its own files below `home`, and measures it.
 
     Args:
-        available: The memory left when it began, in bytes.
+        available: The machine's memory that was left when it began, in bytes. Of a GPU it is measured here.
         beside: Whether another run is at work.
     """
+    if torch.cuda.is_available():
+        available = float(torch.cuda.mem_get_info()[0])
     # A worker that waits has its imports behind it, another one needs what this process needed.
     imports, began = time.time() - psutil.Process().create_time(), time.monotonic()
     trial = open_store(home, environment={})
@@ -70,11 +80,13 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
     total = 0
     try:
         tell(0.05, _("Loading the data and the model"))
+        held = _held_bytes()
+        _limit_memory(available + _UNTOUCHED)
         built = build(config, store, Pulse(trial.progress(RUN_ID)))
         todo = plan(config, as_trained(summarise(built.data), built.task))
         total = todo.total_steps
         building_seconds = time.monotonic() - began
-        _limit_memory(available)
+        _limit_memory(max(0.0, available - (_held_bytes() - held)))
         folder = CheckpointFolder(trial, RUN_ID, config, built.details)
         trainer = make_trainer(config, config, built, folder, todo.steps_per_epoch, lambda _phase: None, [timer])
         trainer.train()
@@ -234,11 +246,17 @@ def count_events(config: TrainConfig, total: int, steps_per_epoch: int) -> tuple
 
 
 def mean_range(seconds: Sequence[float]) -> Range:
-    """The mean, and between what it lies nine times in ten, drawn from what was measured (bootstrap, Efron 1979)."""
-    measured = np.asarray(seconds or [0.0])
-    draws = np.random.default_rng(0).choice(measured, size=(_DRAWS, len(measured))).mean(axis=1)
-    low, high = np.percentile(draws, [5, 95])
-    return float(low), float(measured.mean()), float(high)
+    """The mean, and between what the mean of a stretch to come, a fifth as long as what was measured, lies nine times in ten.
+
+    A machine is quicker for some seconds and slower for others, so that the mean of many steps is less certain than if each were
+    drawn by itself: how far stretches lie apart says by how much, as in Student's prediction interval.
+    """
+    measured = np.asarray(seconds if len(seconds) else [0.0])
+    parts = np.array([part.mean() for part in np.array_split(measured, min(_PARTS, len(measured)))])
+    mean, apart = float(measured.mean()), 0.0
+    if len(parts) > 1:
+        apart = float(_STUDENT[len(parts) - 2] * parts.std(ddof=1) * np.sqrt(1 + 1 / len(parts)))
+    return max(mean - apart, float(measured.min())), mean, mean + apart
 
 
 def _rows_evaluated(config: TrainConfig, built: Built, evaluations: int) -> int:
@@ -247,10 +265,20 @@ def _rows_evaluated(config: TrainConfig, built: Built, evaluations: int) -> int:
     return evaluations * len(built.data.splits[config.evaluation_split]) + tested
 
 
-def _limit_memory(available: float) -> None:
-    """Has an allocation fail here before the system ends some process or other. Only Linux counts what is meant."""
-    if sys.platform != "linux":
-        return
+def _limit_memory(more: float) -> None:
+    """Has an allocation that goes beyond `more` bytes fail here, before the system ends some process or other. Only Linux counts
+    what is meant; a GPU's memory has its own end.
+    """
+    if sys.platform == "linux" and not torch.cuda.is_available():
+        resource.setrlimit(resource.RLIMIT_DATA, (_own_bytes("VmData") + int(more), resource.RLIM_INFINITY))
+
+
+def _held_bytes() -> int:
+    """What this process holds that is no file's; 0 where the system does not tell."""
+    return _own_bytes("RssAnon") if sys.platform == "linux" else 0
+
+
+def _own_bytes(name: str) -> int:
+    """One of the sizes that Linux tells of this process."""
     told = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    now = 1024 * next(int(line.split()[1]) for line in told if line.startswith("VmData:"))
-    resource.setrlimit(resource.RLIMIT_DATA, (now + int(available), resource.RLIM_INFINITY))
+    return 1024 * next((int(line.split()[1]) for line in told if line.startswith(f"{name}:")), 0)

@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 
@@ -100,7 +101,17 @@ def _train(
     finally:
         ended.set()
         vitals.end()
-        journal.tags({tags.PEAK_MEMORY: str(peak_memory_bytes())})
+        _tell_what_it_took(journal, writer, folder)
+
+
+def _tell_what_it_took(journal: Journal, writer: JournalWriter, folder: CheckpointFolder) -> None:
+    """What a dry run foresees, as it was in the end."""
+    took = {tags.PEAK_MEMORY: str(peak_memory_bytes())}
+    with suppress(OSError):  # it may be the disk that ended the run
+        took[tags.CHECKPOINT_BYTES] = str(sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file()))
+    if writer.mean_rate is not None:
+        took[tags.SAMPLES_PER_SECOND] = f"{writer.mean_rate:.6g}"
+    journal.tags(took)
 
 
 def _describe(config: TrainConfig, built: Built, journal: Journal) -> int:
