@@ -22,6 +22,7 @@ from trainer_core.store import AWAY, NO_ROOM
 _MOST_WAITING = 16 * 2**20
 _RETRY_SECONDS = 1.0
 _TAIL_BYTES = 65_536
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 Outcome = Literal["finished", "failed", "stopped"]
 
 
@@ -52,8 +53,10 @@ class Journal:
 
     def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int) -> None:
         """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept."""
-        numbers = {key: _encode(float(value)) for key, value in values.items()}
-        self._append({"kind": "metrics", "step": int(step), "epoch": float(epoch), "samples": int(samples), "values": numbers})
+        numbers: Mapping[str, float | str] = values
+        if not math.isfinite(sum(values.values())):  # as it is not where one of them is not
+            numbers = {key: _encode(float(value)) for key, value in values.items()}
+        self._append({"kind": "metrics", "step": step, "epoch": epoch, "samples": samples, "values": numbers})
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags on the run; a later value replaces an earlier one."""
@@ -106,9 +109,11 @@ class Journal:
     def _append(self, record: dict[str, Any], most: int | None = _MOST_WAITING) -> None:
         with self._lock:
             # Time never runs backwards within a journal: readers order the points of one step by it.
-            self._time = max(self._time, int(self._clock() * 1000))
+            now = int(self._clock() * 1000)
+            if now > self._time:
+                self._time = now
             record["time"] = self._time
-            self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY), most)
+            self._write(orjson.dumps(record, option=_OPTIONS), most)
 
     def _write(self, line: bytes, most: int | None) -> None:
         """Writes a line, or keeps it, whole or the rest of it, while the disk is full or away: training goes on meanwhile.

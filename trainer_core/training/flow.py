@@ -20,6 +20,7 @@ from trainer_core.training.vitals import Pulse
 
 logger = logging.getLogger("descent.worker")
 _LINE_SECONDS = 1.0
+_OF_A_STEP = (("loss", "train/loss"), ("learning_rate", "train/learning_rate"), ("grad_norm", "train/grad_norm"))
 
 
 def hf_name(metric: str) -> str:
@@ -165,28 +166,36 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Mapping[str, float], **_others: Any
     ) -> None:
         """One record a call, under the names that charts and comparisons know."""
-        if "loss" in logs:
-            values = {f"train/{name}": float(logs[name]) for name in ("loss", "learning_rate", "grad_norm") if name in logs}
-            if self._seconds > 0:
-                rate = (self.samples - self._samples_logged) / self._seconds
-                values["train/samples_per_second"] = self._pulse.samples_per_second = rate
-            self._seconds, self._samples_logged = 0.0, self.samples
-        else:
+        if "loss" not in logs:
             values = rename_metrics(logs)
-        if values:
-            self.log(values)
+            if values:
+                self.log(values)
+            return
+        samples = self.samples
+        values = {}
+        for key, name in _OF_A_STEP:
+            if key in logs:
+                values[name] = float(logs[key])
+        if self._seconds > 0:
+            rate = (samples - self._samples_logged) / self._seconds
+            values["train/samples_per_second"] = self._pulse.samples_per_second = rate
+        self._seconds, self._samples_logged = 0.0, samples
+        self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=samples)
+        # The log is for people: a line a second is as much as one reads, and each costs more than the point itself.
+        now = time.monotonic()
+        if now - self._told >= _LINE_SECONDS or self.step >= self._pulse.total_steps:
+            self._told = now
+            self._tell(values)
 
     def log(self, values: Mapping[str, float]) -> None:
         """Logs values at the step that training is at."""
         self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=self.samples)
-        if all(name.startswith("system/") for name in values):
-            return
-        # The log is for people: a line a second is as much as one reads, and each costs more than the point itself.
-        now = time.monotonic()
-        if "train/loss" not in values or self.step >= self._pulse.total_steps or now - self._told >= _LINE_SECONDS:
-            self._told = now
-            figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-            logger.info("step %d of %d, epoch %.2f:  %s", self.step, self._pulse.total_steps, self.epoch, figures)
+        if not all(name.startswith("system/") for name in values):
+            self._tell(values)
+
+    def _tell(self, values: Mapping[str, float]) -> None:
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        logger.info("step %d of %d, epoch %.2f:  %s", self.step, self._pulse.total_steps, self.epoch, figures)
 
 
 def rename_metrics(logs: Mapping[str, float]) -> dict[str, float]:
