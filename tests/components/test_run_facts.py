@@ -1,13 +1,15 @@
 """What pages say about a run in words."""
 
 import time
+from dataclasses import replace
 
-from pages.components.run_facts import origin_facts, progress_words
+from pages.components.run_facts import foreseen_rows, origin_facts, progress_words
 from pages.components.run_tabs import space_words
+from trainer_core.foreseen import Foreseen, format_foreseen
 from trainer_core.jobs import Progress
 from trainer_core.store import Store
 from trainer_core.tracking import tags, write
-from trainer_core.tracking.read import get_run
+from trainer_core.tracking.read import RunRecord, get_run
 
 
 def progress(**others: object) -> Progress:
@@ -70,3 +72,45 @@ def test_a_download_is_told_in_bytes() -> None:
 def test_running_out_of_disk_is_foreseen() -> None:
     assert space_words([4_000_000, 2_000_000], 13_000_000) == "2 checkpoints, 6.0 MB · 13.0 MB free: about 3 more fit"
     assert space_words([1_000], 10**12).endswith("there is room for many more")
+
+
+FORESEEN = Foreseen(
+    fits=True,
+    steps=40,
+    total_steps=1_000,
+    evaluations=5,
+    checkpoints=(5, 7),
+    samples_per_second=(90.0, 100.0, 110.0),
+    seconds=(90.0, 100.0, 110.0),
+    peak_bytes=(2e9, 2.5e9, 2.5e9),
+    disk_bytes=(1e9, 2e9, 3e9),
+    available=4e9,
+)
+
+
+def test_what_was_foreseen_stands_beside_what_it_took() -> None:
+    found = {
+        tags.FORESEEN: format_foreseen(FORESEEN),
+        tags.SEGMENTS: "[[0, 125000]]",
+        tags.PEAK_MEMORY: str(2_500_000_000),
+        tags.SAMPLES_PER_SECOND: "81",
+        tags.CHECKPOINT_BYTES: str(1_000_000_000),
+    }
+    run = RunRecord("a" * 32, "bold-heron-7", "finished", "descent", None, None, {}, found)
+    rows = {name: was for name, _foreseen, was in foreseen_rows(run)}
+    assert rows == {
+        "Whole run": "2 min 5 s (+25 %)",
+        "Samples a second": "81.0 (-19 %)",
+        "Peak memory": "2.5 GB (+0 %)",
+        "Disk": "1.0 GB (-50 %)",
+    }
+    going_on = replace(run, state="running", tags={tags.FORESEEN: found[tags.FORESEEN], tags.PEAK_MEMORY: "?"})
+    assert {was for _name, _foreseen, was in foreseen_rows(going_on)} == {"–"}
+    assert foreseen_rows(replace(run, tags={})) == []
+
+
+def test_a_run_that_was_not_to_fit_says_so() -> None:
+    short = replace(FORESEEN, fits=False, samples_per_second=None, seconds=None, disk_bytes=None)
+    found = {tags.FORESEEN: format_foreseen(short), tags.PEAK_MEMORY: str(3_000_000_000)}
+    run = RunRecord("a" * 32, "bold-heron-7", "finished", "descent", None, None, {}, found)
+    assert foreseen_rows(run) == [("Peak memory", "over 2.5 GB, which did not fit", "3.0 GB")]

@@ -56,6 +56,11 @@ def test_the_run_says_what_it_stands_on(train_run: Train) -> None:
     assert "torch 2.13.0" in tags["descent.packages"]
     assert tags["descent.parameters"] == "2410"
     assert tags["descent.evaluated_on"] == "validation"
+    took = [record["values"] for record in run.records() if record["kind"] == "tags"][-1]
+    assert int(took["descent.peak_memory"]) > 1e8
+    assert float(took["descent.samples_per_second"]) > 0
+    kept = sum(path.stat().st_size for path in run.store.checkpoints(run.run_id).rglob("*") if path.is_file())
+    assert int(took["descent.checkpoint_bytes"]) == kept > 2_410 * 4
     datasets = [record for record in run.records() if record["kind"] == "dataset"]
     assert {record["context"] for record in datasets} == {"training", "validation", "test"}
     assert {record["digest"] for record in datasets} == {tags["descent.dataset_digest"]}
