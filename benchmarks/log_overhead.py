@@ -2,11 +2,11 @@
 
     python -m benchmarks.log_overhead [--calls 3000]
 
-One call logs four scalars, as HF Trainer calls what a worker logs with, its line in the log file included, in a loop that computes
-a little between calls; against it MLflow's own synchronous and asynchronous calls and a bare append of JSON lines. Then: a process
-is killed right after a call, and what it logged must be there; a real run's points are watched on their way into MLflow; and in one
-run of steps of 25 ms, each is logged or not as a coin falls, and what the logged ones take more is their cost, in processor time,
-with what shipping the points costs the supervisor.
+One call logs four scalars, as HF Trainer calls what a worker logs with, the line a second in its log file included, in a loop that
+computes a little between calls; against it MLflow's own synchronous and asynchronous calls and a bare append of JSON lines. Then:
+a process is killed right after a call, and what it logged must be there; a real run's points are watched on their way into MLflow;
+and in one run of steps of 25 ms, each is logged or not as a coin falls, and what the logged ones take more is their cost, in
+processor time, with what shipping the points costs the supervisor.
 """
 
 import argparse

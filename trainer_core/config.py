@@ -495,7 +495,7 @@ class TrainConfig(BaseModel):
         "Precision",
         "The number format of the computation; auto takes bf16 on a GPU that has it, else fp32.",
         "fp32 for results to compare exactly; fp16 needs an NVIDIA GPU. Without a GPU bf16 is faster only on processors that have "
-        "instructions for it: AMX or AVX-512 BF16.",
+        "instructions for it: AMX, AVX-512 BF16 or ARM's.",
         group="Training",
     )
     seed: int = setting(

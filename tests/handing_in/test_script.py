@@ -20,7 +20,7 @@ from trainer_core.handing_in.script import MOST_LINES, SCRIPT, check_exportable,
 from trainer_core.predictions import read_predictions
 from trainer_core.tracking.records import RunRecord
 from trainer_core.training import building, kernels
-from trainer_core.training.kernels import can_round, multiplies_bf16
+from trainer_core.training.kernels import can_round
 
 ALONE = ("classifier from scratch", "label token with LoRA on Llama", "the digits")
 QUICK = {"epochs": 2, "batch_size": 16, "eval_batch_size": 32}
@@ -120,16 +120,17 @@ def test_texts_give_the_same_numbers(train_run: Train, tmp_path: Path, case: str
         ({"task": "sequence_classification", "dropout": 0.1}, "onednn"),
         ({"task": "label_token", "width": 1_536}, "fused"),  # wide, so that the head of few words is large
         ({"task": "label_token", "precision": "bf16"}, "mixed"),
-        *([({"task": "label_token", "precision": "bf16"}, "bf16")] if can_round() or not multiplies_bf16() else []),
+        ({"task": "label_token", "precision": "bf16"}, "rounded"),
+        *([({"task": "label_token", "precision": "bf16"}, "bf16")] if can_round() else []),
     ],
 )
 def test_other_kernels_give_the_same_numbers(
     train_run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], way: str
 ) -> None:
     monkeypatch.setattr(building, "is_faster", lambda: way == "onednn")  # whatever this machine's processor is
-    if way == "mixed":
+    if way in ("mixed", "rounded"):
         monkeypatch.setattr(kernels, "can_round", lambda: False)
-        monkeypatch.setattr(kernels, "multiplies_bf16", lambda: True)
+        monkeypatch.setattr(building, "multiplies_bf16", lambda: way == "mixed")
     config = tiny(write_reviews(tmp_path / "reviews"), name="quick", **{"width": 192, "max_steps": 4, **changes})
     trained, found = exported(train_run, config, tmp_path / "script", alone=True)
     assert trained.checkpoints()[-1].details["kernels"] == way

@@ -12,7 +12,7 @@ from transformers.pytorch_utils import Conv1D
 
 from trainer_core.tasks.tokens import pack, pad
 from trainer_core.training import kernels
-from trainer_core.training.kernels import ATTENTION, can_round, is_faster, use_bf16, use_fused, use_onednn
+from trainer_core.training.kernels import ATTENTION, can_round, is_faster, use_bf16, use_fused, use_onednn, use_rounded
 
 needs_onednn = pytest.mark.skipif(
     not (hasattr(torch.ops.mkldnn, "_linear_pointwise") and torch.backends.mkldnn.is_available()),
@@ -107,8 +107,6 @@ def small_llama() -> LlamaForCausalLM:
 @pytest.mark.parametrize("within", [*([True] if can_round() else []), False])
 def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.MonkeyPatch, within: bool) -> None:
     monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
-    monkeypatch.setattr(kernels, "can_round", lambda: within)
-    monkeypatch.setattr(kernels, "multiplies_bf16", lambda: within)
     ids = torch.randint(0, 90, (3, 9), generator=torch.Generator().manual_seed(1))
     found = {}
     for way in ("exact", "autocast", "bf16"):
@@ -116,7 +114,7 @@ def test_in_bf16_products_are_rounded_and_nothing_else(monkeypatch: pytest.Monke
         model = small_gpt2()
         if way == "bf16":
             layers, gelu, head, attention = 2 * 4, 2, 1, 1
-            assert use_bf16(model) == layers + gelu + head + attention
+            assert (use_bf16 if within else use_rounded)(model) == layers + gelu + head + attention
         with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
             loss = model(ids, labels=ids).loss
         loss.backward()
@@ -151,17 +149,14 @@ def test_rounding_before_a_product_gives_what_a_product_in_bf16_gives(shape: tup
     assert torch.allclose(layer.bias.grad, gradient.reshape(-1, 40).sum(dim=0), atol=1e-5), "a sum, not a product: exact"
 
 
-def test_autocast_stays_where_a_processor_multiplies_in_bf16_without_amx(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
+def test_small_layers_are_rounded_too_and_autocast_stays_where_there_is_no_amx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "can_round", lambda: False)
-    for multiplies in (True, False):
-        monkeypatch.setattr(kernels, "multiplies_bf16", lambda multiplies=multiplies: multiplies)
-        assert (use_bf16(small_gpt2()) == 0) == multiplies
-    assert use_bf16(small_gpt2(), always=True) > 0
+    assert use_rounded(small_gpt2()) == 2 * 4 + 1, "every layer and the head"
+    monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
+    assert use_bf16(small_gpt2()) == 0
 
 
-def test_a_model_without_large_layers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "multiplies_bf16", lambda: True)
+def test_a_model_without_large_layers_is_left_alone() -> None:
     model = small_gpt2()
     assert use_fused(model) == use_bf16(model) == 0
     assert model.config._attn_implementation == "sdpa"
@@ -254,11 +249,11 @@ def test_where_pytorch_has_no_onednn_nothing_needs_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(kernels, "LEAST_WEIGHTS", 1)
     monkeypatch.setattr(kernels, "_is_there", lambda: False)
     model = small_gpt2()
-    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", None, raising=False)
     assert use_onednn(model) == 0
     gelu, attention, head, layers = 2, 1, 1, 2 * 4
     assert use_fused(small_gpt2()) == gelu + attention + head
-    assert use_bf16(model, always=True) == gelu + attention + head + layers
+    assert use_rounded(model) == gelu + attention + head + layers
     ids = torch.randint(0, 90, (3, 9))
     model(ids, labels=ids).loss.backward()
     assert model.lm_head.weight.grad is not None

@@ -1,5 +1,6 @@
 """A dry run does real steps, an evaluation and a checkpoint, and reckons the run from them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from tests.tiny_texts import tiny, write_reviews
 from trainer_core.config import TrainConfig
+from trainer_core.errors import ModelError
 from trainer_core.foreseen import Foreseen
 from trainer_core.jobs.summon import PROJECT_ROOT
 from trainer_core.store import Store
@@ -65,6 +67,7 @@ def test_the_range_holds_what_comes_nine_times_in_ten_on_a_machine_that_is_slowe
     assert 0.85 < held / 300 < 0.95
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no process's memory")
 def test_a_model_that_is_larger_than_memory_is_told_before_it_is_loaded(store: Store, tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"hidden_sizes": (40_000, 40_000)})  # 6.4 GB of weights
     code = f"""
@@ -78,7 +81,14 @@ found = measure(open_store({str(store.root)!r}), config, Path({str(tmp_path / "r
 print(found.fits, found.steps, found.available)
 """
     # A process of its own: the limit stays for as long as it lives.
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
     assert done.stdout.split() == ["False", "0", "1000000000.0"]
 
 
@@ -95,6 +105,29 @@ def test_figures_are_ranges_of_the_run_s_own_steps(store: Store, tmp_path: Path)
     weights = 4 * (64 * 32 + 32 + 32 * 10 + 10)
     assert found.disk_bytes[0] > 2 * 3 * weights  # two checkpoints, with Adam's state
     assert 1e8 < found.peak_bytes[0] <= found.peak_bytes[2]
+
+
+def test_weights_that_do_not_fit_while_they_are_read_are_no_fault_of_the_model(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_others: Any) -> None:
+        try:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory")
+        except RuntimeError as error:
+            raise ModelError("gpt2-xl can't be loaded.") from error
+
+    monkeypatch.setattr(measuring, "build", read)
+    found = dry_run(store, SMALL, tmp_path)
+    assert not found.fits
+    assert found.peak_bytes[0] >= found.available
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_run_of_few_steps_is_foreseen_from_all_of_them(store: Store, tmp_path: Path, steps: int) -> None:
+    found = dry_run(store, SMALL.model_copy(update={"max_steps": steps}), tmp_path)
+    assert found.samples_per_second is not None
+    assert found.samples_per_second[0] > 0
+    assert found.steps == max(0, steps - 2)
 
 
 def test_texts_are_tried_at_their_longest_and_nothing_is_left_but_tokens(

@@ -74,7 +74,11 @@ KERNELS = {
 runpy.run_path(str(HERE / "kernels.py"))["use_onednn"](model)  # large products by oneDNN, as the run had them
 """,
     "bf16": """
-runpy.run_path(str(HERE / "kernels.py"))["use_bf16"](model, always=True)  # large products in bf16, as the run had them
+if not runpy.run_path(str(HERE / "kernels.py"))["use_bf16"](model):  # large products in bf16, as the run had them
+    raise SystemExit("The run multiplied in bf16, which needs a processor with AMX: this one has none.")
+""",
+    "rounded": """
+runpy.run_path(str(HERE / "kernels.py"))["use_rounded"](model)  # products of numbers rounded to bf16, as the run had them
 """,
 }
 """How a model is computed on a CPU, by the name that the checkpoint keeps of it."""

@@ -262,7 +262,7 @@ def _tail(config: TrainConfig, data: Data, checkpoint: Checkpoint) -> str:
     batches = f"math.ceil(len(train) / {config.batch_size})"
     steps = batches if config.accumulation_steps == 1 else f"math.ceil({batches} / {config.accumulation_steps})"
     parts.append(f"\n\nsteps_per_epoch = {steps}\n{pieces.optimiser(config)}")
-    autocast = config.precision == "bf16" and checkpoint.details.get("kernels") != "bf16"
+    autocast = config.precision == "bf16" and checkpoint.details.get("kernels") not in ("bf16", "rounded")
     more = ", bf16=True" if autocast else ""
     if config.activation_checkpointing == "on" and config.task not in PICTURES:
         more += ", activation_checkpointing=True"

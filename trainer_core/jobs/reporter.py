@@ -11,7 +11,7 @@ import threading
 from contextlib import suppress
 from typing import cast
 
-from trainer_core.errors import RunError, StoreError
+from trainer_core.errors import RunError
 from trainer_core.jobs.abandoned import end_abandoned
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.store import Store
@@ -38,7 +38,7 @@ class Reporter(threading.Thread):
     def run(self) -> None:
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
         pause = 0.0
-        with suppress(StoreError):  # which is told with the first job
+        with suppress(Exception):  # it is told, and tried again, with the first job
             # Where a launch is only expected as yet, its points are not to wait for these imports: over a second.
             open_client(self._store)
         while not self._closed.wait(pause):

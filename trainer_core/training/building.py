@@ -22,7 +22,7 @@ from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
 from trainer_core.tasks.preparing import prepare_task
 from trainer_core.tasks.task import Prepared
-from trainer_core.training.kernels import is_faster, multiplies_bf16, use_bf16, use_fused, use_onednn
+from trainer_core.training.kernels import ROUNDING, is_faster, multiplies_bf16, use_bf16, use_fused, use_onednn, use_rounded
 from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.threads import choose_threads, count_flops
 from trainer_core.training.trainer import DescentTrainer, choose_precision, training_arguments
@@ -89,7 +89,7 @@ def make_trainer(
         task=built.task,
         steps_per_epoch=steps_per_epoch,
         enter=enter,
-        args=training_arguments(in_force, folder.aside, autocast=built.details["kernels"] != "bf16"),
+        args=training_arguments(in_force, folder.aside, autocast=built.details["kernels"] not in ROUNDING),
         eval_dataset=built.task.splits[config.evaluation_split],
         callbacks=list(callbacks),
     )
@@ -114,9 +114,9 @@ def _choose_kernels(config: TrainConfig, task: Prepared) -> str:
         case "fp32":
             ways = [("onednn", use_onednn)] if is_faster() else [("fused", use_fused)]
         case _:
-            ways = [("bf16", use_bf16), ("mixed", use_fused)]
+            ways = [("bf16", use_bf16), ("mixed", use_fused) if multiplies_bf16() else ("rounded", use_rounded)]
     way = next((name for name, use in ways if use(task.model)), "torch")
-    if way == "bf16" and not multiplies_bf16():
+    if way == "rounded":
         logger.info(
             _("This processor has no instructions for bf16: numbers are rounded to it and multiplied in fp32, no faster than fp32.")
         )

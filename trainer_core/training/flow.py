@@ -119,7 +119,7 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self._step_began = 0.0
         self._seconds = 0.0
         self._samples_logged = 0
-        self._all_seconds, self._samples_before = 0.0, 0
+        self._all_seconds, self._samples_before, self._is_warm = 0.0, 0, False
         self._told = -math.inf
         self.step, self.epoch = 0, 0.0
 
@@ -130,7 +130,7 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
 
     @property
     def mean_rate(self) -> float | None:
-        """Rows a second in this process's steps; None before the first."""
+        """Rows a second in this process's steps but the first; None before the second."""
         return (self.samples - self._samples_before) / self._all_seconds if self._all_seconds else None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
@@ -150,10 +150,13 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         """Counts the step."""
         seconds = time.perf_counter() - self._step_began
         self._seconds += seconds
-        self._all_seconds += seconds
         self._pulse.step_seconds = max(seconds, 0.9 * self._pulse.step_seconds)
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         self._pulse.step, self._pulse.epoch = self.step, self.epoch
+        if self._is_warm:
+            self._all_seconds += seconds
+        else:  # the first step takes far longer than others
+            self._is_warm, self._samples_before = True, self.samples
         if control.should_evaluate:
             self._pulse.enter("evaluating")
 

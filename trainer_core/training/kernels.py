@@ -8,7 +8,7 @@ In bf16 on a processor with AMX, oneDNN rounds what large linear layers multiply
 fp32. Autocast would write each weight in bf16 and read it again in each step, turn each gradient back, and compute in bf16 what a
 CPU does more slowly so. oneDNN can do it with AMX alone. On another processor that has instructions for bf16, autocast stays, with
 attention and a shared head in fp32. On one that has none, autocast takes several times as long as fp32: what is multiplied is
-rounded beforehand there, and the product is fp32's, with the figures that AMX gives.
+rounded beforehand there, and the product is fp32's; a shared head is fp32 altogether.
 
 Texts that lie end to end attend to themselves alone, so they are attended to one by one, not in one large square that is masked for
 the most part. GELU is one operation in place of eight.
@@ -30,6 +30,8 @@ from torch import Tensor, nn
 
 ATTENTION = "sdpa_by_text"
 """The name by which transformers knows attention of text by text."""
+ROUNDING = ("bf16", "rounded")
+"""The kernels, as checkpoints name them, that round to bf16 themselves: without autocast."""
 LEAST_WEIGHTS = 100_000
 """Weights of a layer below which the call itself costs more than the product saves."""
 
@@ -124,17 +126,21 @@ def use_onednn(model: nn.Module) -> int:
     return use_fused(model, "onednn") + _use_products(model, "onednn", LEAST_WEIGHTS) if _is_there() else 0
 
 
-def use_bf16(model: nn.Module, always: bool = False) -> int:
+def use_bf16(model: nn.Module) -> int:
     """Has the model's large linear layers multiply in bf16, and the rest computed as `use_fused` has it; returns how many parts are
-    computed otherwise than before. Where autocast is the quicker way, none, but with `always` all: it is as slow as fp32 then.
+    computed otherwise than before. Where this machine can't round on the way into a product, none.
     """
-    by = "within" if can_round() else "" if multiplies_bf16() and not always else "rounded"
-    # Where autocast takes several times as long as fp32, it is not to be had for small layers either.
-    least = 1 if by == "rounded" else LEAST_WEIGHTS
-    if not (by and any(_is_linear(layer, least) for layer in model.modules())):
+    if not (can_round() and any(_is_linear(layer, LEAST_WEIGHTS) for layer in model.modules())):
         return 0
+    return use_fused(model, "within") + _use_products(model, "within", LEAST_WEIGHTS)
+
+
+def use_rounded(model: nn.Module) -> int:
+    """Has the model's linear layers, small ones too, round to bf16 and multiply in fp32, and the rest computed as `use_fused` has
+    it; returns how many parts are computed otherwise than before. Any machine can, about as fast as in fp32.
+    """
     # Of a head that shares its weight few rows are read: rounding all of it takes longer than the product.
-    return use_fused(model, "torch" if by == "rounded" else by) + _use_products(model, by, least)
+    return use_fused(model, "torch") + _use_products(model, "rounded", 1)
 
 
 def use_fused(model: nn.Module, by: str = "") -> int:
@@ -156,7 +162,7 @@ def can_round() -> bool:
 def multiplies_bf16() -> bool:
     """Whether this machine's processor has instructions that multiply in bf16: AMX or AVX-512's, or ARM's."""
     if platform.machine().lower() in ("arm64", "aarch64"):
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return _is_there() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 

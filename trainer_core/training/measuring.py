@@ -21,6 +21,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from trainer_core.config import TrainConfig
 from trainer_core.data import TextData, plan, summarise
+from trainer_core.errors import ModelError
 from trainer_core.foreseen import Foreseen, Range, format_foreseen, write_foreseen
 from trainer_core.free_memory import be_ended_first
 from trainer_core.language import gettext as _
@@ -81,7 +82,8 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
     try:
         tell(0.05, _("Loading the data and the model"))
         held = _held_bytes()
-        _limit_memory(available + _UNTOUCHED)
+        # A file of weights that is mapped is counted beside the weights themselves.
+        _limit_memory(2 * available + _UNTOUCHED)
         built = build(config, store, Pulse(trial.progress(RUN_ID)))
         todo = plan(config, as_trained(summarise(built.data), built.task))
         total = todo.total_steps
@@ -97,15 +99,15 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
         evaluation = time_evaluation(trainer, config)
         tell(0.92, _("Saving a checkpoint"))
         saving_seconds, checkpoint_bytes = time_saving(trainer, folder)
-    except (MemoryError, RuntimeError, OSError) as error:
-        if memory_that_ran_out(error) is None:
+    except (MemoryError, RuntimeError, OSError, ModelError) as error:
+        if memory_that_ran_out(error.__cause__ if isinstance(error, ModelError) and error.__cause__ else error) is None:
             raise
-        got_to = float(peak_memory_bytes())
+        got_to = max(float(peak_memory_bytes()), available)  # what was asked for on top was not given
         peak = (got_to, got_to, got_to)
         return Foreseen(False, len(timer.seconds), total, 0, (0, 0), None, None, peak, None, available, beside)
     evaluations, least, most = count_events(config, total, todo.steps_per_epoch)
     writing = time_writing(trainer, config, built)
-    each = mean_range(timer.seconds)
+    each, bare = mean_range(timer.seconds or timer.first), mean_range(timer.bare)
     rows, once = _rows_evaluated(config, built, evaluations), evaluations * evaluation[1]
     fixed = building_seconds + sum(timer.first) + rows * evaluation[0] + once + evaluations * writing[0] + writing[1]
     steps = max(0, total - len(timer.first))
@@ -123,7 +125,7 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
         total_steps=total,
         evaluations=evaluations,
         checkpoints=(least, most),
-        samples_per_second=(batch / each[2], batch / each[1], batch / each[0]),
+        samples_per_second=(batch / bare[2], batch / bare[1], batch / bare[0]),
         seconds=(seconds[0], seconds[1], seconds[2]),
         peak_bytes=(float(ordinary), peak_bytes, peak_bytes),
         # The best may be one of the latest, or one more; while one is written, that is one more too.
@@ -136,24 +138,31 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
 class StepTimer(TrainerCallback):  # type: ignore[misc]
     """Times steps, logging between them included, and ends training when enough are measured.
 
-    `first` are those that do not count, `seconds` the others.
+    `first` are those that do not count, `seconds` the others. `bare` is without what comes between steps, as runs tell their rate;
+    of a run of so few steps that none counts it is of all.
     """
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._began: float | None = None
+        self._step_began = 0.0
+        self.bare: list[float] = []
         self.first: list[float] = []
         self.seconds: list[float] = []
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
-        """Starts the clock, once."""
-        self._began = self._began or time.perf_counter()
+        """Starts the clocks: of all steps once, of this one."""
+        self._step_began = time.perf_counter()
+        self._began = self._began or self._step_began
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
         """Counts a step."""
         assert self._began is not None
         now = time.perf_counter()
         (self.first if len(self.first) < FIRST else self.seconds).append(now - self._began)
+        if len(self.seconds) == 1:
+            self.bare.clear()
+        self.bare.append(now - self._step_began)
         self._began = now
         passed = sum(self.seconds)
         self._tell(0.2 + 0.5 * min(1.0, passed / SECONDS), _("Measuring steps"))
