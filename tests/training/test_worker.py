@@ -51,7 +51,7 @@ def test_a_run_logs_losses_rates_evaluations_baselines_and_load(train_run: Train
 
 
 def test_the_run_says_what_it_stands_on(train_run: Train) -> None:
-    run = train_run(SMALL.model_copy(update={"max_steps": 1}))
+    run = train_run(SMALL.model_copy(update={"max_steps": 2}))
     tags = next(record["values"] for record in run.records() if record["kind"] == "tags")
     assert "torch 2.13.0" in tags["descent.packages"]
     assert tags["descent.parameters"] == "2410"
