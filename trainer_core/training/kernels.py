@@ -69,7 +69,7 @@ class Product(torch.autograd.Function):
             if wants_weight:
                 read = x.reshape(-1, x.shape[-1])
                 one, other = (read, rows) if turned else (rows, read)
-                # The quicker one each time, and by far: without AVX-512 oneDNN takes seconds where rows are few.
+                # Without AVX-512 oneDNN takes seconds where the few rows are not contiguous.
                 for_weight = _product("onednn", one.t(), other.t(), None) if context.by == "onednn" else one.t() @ other
         if for_weight is not None and context.weight is not None:
             _add(context.weight, for_weight)
