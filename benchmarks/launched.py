@@ -16,16 +16,18 @@ from trainer_core.tracking import read
 from trainer_core.tracking.read import RunRecord
 
 _ENDED = ("finished", "failed", "stopped")
+_STOP_SECONDS = 60.0
 
 
 @contextmanager
 def temporary_store() -> Iterator[Store]:
-    """A store that is gone afterwards, with its supervisor ended."""
+    """A store that is gone afterwards, with its runs and its supervisor ended."""
     folder = Path(tempfile.mkdtemp(prefix="descent-benchmark-"))
     store = open_store(folder, environment={})
     try:
         yield store
     finally:
+        _end_runs(store)
         _end_supervisor(store)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -48,6 +50,15 @@ def run_to_end(store: Store, config: TrainConfig, recipe: str, timeout_seconds: 
 def hide_gpus() -> None:
     """Has this process, and what it starts, compute on the processor: what it is compared with does."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def _end_runs(store: Store) -> None:
+    """Workers outlive their supervisor, and would go on without a store."""
+    for job in jobs.queue(store):
+        jobs.stop(store, job.run_id)
+    end = time.monotonic() + _STOP_SECONDS
+    while jobs.queue(store) and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def _end_supervisor(store: Store) -> None:

@@ -9,13 +9,11 @@ import fcntl
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer_core.errors import StoreError
+from trainer_core.jobs.connections import Connections, as_sentences
 from trainer_core.jobs.processes import Identity, is_alive, this_host
-from trainer_core.language import gettext as _
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -119,13 +117,14 @@ class Job:
 
 
 class JobDatabase:
-    """Reads and writes jobs.db. Each call opens the file for itself, so that threads and processes may share an object.
+    """Reads and writes jobs.db. Each call opens the file for itself, or with `keep_open` once for all of them until `close`.
+    Threads and processes may share an object.
 
     Every method raises StoreError where the file can't be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, keep_open: bool = False) -> None:
+        self._path, self._connections = path, Connections(path, keep=keep_open)
         if not path.exists():
             # Changing the journal mode does not wait for other connections: one process at a time creates the file.
             with path.with_suffix(".lock").open("w") as lock:
@@ -135,7 +134,7 @@ class JobDatabase:
             self._create()
 
     def _create(self) -> None:
-        with _as_sentences(self._path), contextlib.closing(sqlite3.connect(self._path, timeout=20)) as connection:
+        with as_sentences(self._path), contextlib.closing(sqlite3.connect(self._path, timeout=20)) as connection:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
@@ -145,22 +144,26 @@ class JobDatabase:
                     with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
                         connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
+    def close(self) -> None:
+        """Gives up what `keep_open` keeps."""
+        self._connections.close()
+
     def begin_launch(self, launcher: Identity) -> str:
         """Notes, before MLflow creates a run, who is about to queue it; gives the token that the run's tag carries."""
         token = uuid.uuid4().hex
-        with self._open() as connection:
+        with self._connections.open() as connection:
             values = (token, time.time(), launcher.host, launcher.boot, launcher.pid, launcher.started)
             connection.execute("INSERT INTO launches (token, begun, host, boot, pid, started) VALUES (?, ?, ?, ?, ?, ?)", values)
         return token
 
     def end_launch(self, token: str) -> None:
         """The launch came to nothing, and its run, if there is one, says so."""
-        with self._open() as connection:
+        with self._connections.open() as connection:
             connection.execute("DELETE FROM launches WHERE token = ?", (token,))
 
     def abandoned_launches(self) -> list[str]:
         """The tokens of launches whose process ended before it could queue the run."""
-        with self._open() as connection:
+        with self._connections.open() as connection:
             rows = connection.execute("SELECT * FROM launches").fetchall()
         return [
             row["token"]
@@ -174,7 +177,7 @@ class JobDatabase:
 
     def add(self, run_id: str, token: str = "") -> None:
         """Queues a run at the end and closes its launch, both or neither. MLflow knows it as queued already."""
-        with self._open() as connection:
+        with self._connections.open() as connection:
             connection.execute("DELETE FROM launches WHERE token = ?", (token,))
             connection.execute(
                 "INSERT INTO jobs (run_id, position, state, added, reported)"
@@ -184,7 +187,7 @@ class JobDatabase:
 
     def add_over(self, run_id: str, state: str) -> None:
         """Notes a run that is over and that the queue does not know, as in a store whose jobs.db was lost."""
-        with self._open() as connection:
+        with self._connections.open() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO jobs (run_id, position, state, added, reported)"
                 " SELECT ?, COALESCE(MAX(position), 0) + 1, ?, ?, ? FROM jobs",
@@ -294,7 +297,7 @@ class JobDatabase:
 
     def forget(self, run_id: str) -> None:
         """Drops a run that is over and gone for good."""
-        with self._open() as connection:
+        with self._connections.open() as connection:
             connection.execute("DELETE FROM jobs WHERE run_id = ? AND state NOT IN ('queued', 'running')", (run_id,))
 
     def set_shipped(self, run_id: str, offset: int) -> None:
@@ -306,36 +309,13 @@ class JobDatabase:
         self._update("reported = ?", "run_id = ? AND attempt = ?", job.state, job.run_id, job.attempt)
 
     def _update(self, changes: str, condition: str, *values: object) -> bool:
-        with self._open() as connection:
+        with self._connections.open() as connection:
             # Every text comes from this class; values are bound.
             return connection.execute(f"UPDATE jobs SET {changes} WHERE {condition}", values).rowcount > 0  # noqa: S608
 
     def _select(self, condition: str, *values: object) -> list[Job]:
-        with self._open() as connection:
+        with self._connections.open() as connection:
             return [_job(row) for row in connection.execute(f"SELECT * FROM jobs {condition}", values)]  # noqa: S608
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with (
-            _as_sentences(self._path),
-            contextlib.closing(sqlite3.connect(self._path, timeout=20, isolation_level="IMMEDIATE")) as connection,
-        ):
-            connection.row_factory = sqlite3.Row
-            with connection:
-                yield connection
-
-
-@contextlib.contextmanager
-def _as_sentences(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(
-            _(
-                "The queue {file} can't be used: {cause}. Free space or mend permissions if that is it; a damaged file can be "
-                "moved away, which forgets waiting runs and nothing else."
-            ).format(file=path, cause=error)
-        ) from error
 
 
 def _job(row: sqlite3.Row) -> Job:

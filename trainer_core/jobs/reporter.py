@@ -8,6 +8,7 @@ import fcntl
 import json
 import logging
 import threading
+import time
 from contextlib import suppress
 from typing import cast
 
@@ -22,6 +23,10 @@ from trainer_core.tracking.records import RunRecord, RunState
 # A journal is shipped in portions, so that a long one does not hold up another run's points.
 METRICS_A_TURN = 5_000
 PASS_SECONDS = 0.4
+SHIP_EVERY = 3
+"""Passes from one portion of a run's points to the next: a transaction takes as long as a hundred points in it."""
+YOUNG_SECONDS = 10.0
+"""How long a run's points go out with each pass, for whoever waits for the first of them."""
 RETRY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
@@ -32,8 +37,9 @@ class Reporter(threading.Thread):
     def __init__(self, store: Store) -> None:
         super().__init__(name="reporter", daemon=True)
         self._store = store
-        self._jobs = JobDatabase(store.jobs_database)
+        self._jobs = JobDatabase(store.jobs_database, keep_open=True)
         self._closed = threading.Event()
+        self._passes = 0
 
     def run(self) -> None:
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
@@ -48,11 +54,15 @@ class Reporter(threading.Thread):
             except Exception:  # a full disk or a locked database may be better in a while; a thread that ended would not
                 _log.exception("the queue could not be reported")
                 pause = RETRY_SECONDS
+        self._jobs.close()
 
     def _report_all(self) -> float:
         """Reports every job once; the seconds to wait until the next time."""
         pause = PASS_SECONDS
+        self._passes += 1
         for job in self._jobs.unreported():
+            if self._can_wait(job):
+                continue
             try:
                 if report(self._store, self._jobs, job):
                     pause = 0.0
@@ -60,6 +70,11 @@ class Reporter(threading.Thread):
                 _log.exception("run %s could not be reported", job.run_id)
                 pause = RETRY_SECONDS
         return pause
+
+    def _can_wait(self, job: Job) -> bool:
+        if job.state != "running" or not job.is_reported or job.started is None:
+            return False
+        return time.time() - job.started > YOUNG_SECONDS and self._passes % SHIP_EVERY != 0
 
     def close(self) -> None:
         """Ends the thread after what it does now."""
@@ -78,25 +93,49 @@ def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
 
 
 def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
-    try:
-        record = read.get_run(store, job.run_id)
-    except RunError:
+    if job.is_live and job.is_reported:
+        try:  # without asking for the run first, which takes as long as shipping its points
+            return _ship(store, jobs, job)
+        except Exception:
+            if _record(store, job) is None:
+                return False
+            raise
+    record = _record(store, job)
+    if record is None:
         if not job.is_live:
             _log.warning("run %s is no longer in MLflow: nothing to report", job.run_id)
             jobs.set_reported(job)
         return False
-    if job.is_live and not job.is_reported:
+    if job.is_live:
         write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record))
         jobs.set_reported(job)
-    shipped = ship.ship(store, job.run_id, job.shipped, most=METRICS_A_TURN)
-    if shipped != job.shipped:
-        jobs.set_shipped(job.run_id, shipped)
+    if _ship(store, jobs, job):
         return True
     if not job.is_live:
         # The worker had ended before this job was read, and nothing is left to ship: these are its last words.
         write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record), ended=job.ended)
         jobs.set_reported(job)
     return False
+
+
+def _record(store: Store, job: Job) -> RunRecord | None:
+    """The run in MLflow; None where it has been deleted for good."""
+    try:
+        return read.get_run(store, job.run_id)
+    except RunError:
+        return None
+
+
+def _ship(store: Store, jobs: JobDatabase, job: Job) -> bool:
+    """Ships what the journal holds now; whether a part of it is left, or a run that is over may have had more to say."""
+    journal = store.journal(job.run_id)
+    there = journal.stat().st_size if journal.exists() else 0
+    shipped = ship.ship(store, job.run_id, job.shipped, most=METRICS_A_TURN)
+    if shipped == job.shipped:
+        return False
+    jobs.set_shipped(job.run_id, shipped)
+    # What a worker logs meanwhile waits for the next pass: one a point would take as long as the point's step.
+    return shipped < there or not job.is_live
 
 
 def _tags(job: Job, record: RunRecord) -> dict[str, str]:

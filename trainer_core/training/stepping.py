@@ -80,7 +80,16 @@ class StepInBackward:
         self._complete, self._bytes = [], 0
 
     def _add_square(self, gradient: Tensor) -> None:
-        # A dot product with itself: on a CPU it reads memory twice as fast as vector_norm does.
-        flat = gradient.float().reshape(-1)
-        square = torch.dot(flat, flat) if gradient.device.type == "cpu" else torch.linalg.vector_norm(flat).square()
+        square = _square(gradient)
         self._squares = square if self._squares is None else self._squares + square
+
+
+def norm_of(gradients: Sequence[Tensor]) -> Tensor | None:
+    """The norm of all of them, as one number in a tensor; None of none."""
+    return torch.stack([_square(gradient) for gradient in gradients]).sum().sqrt() if gradients else None
+
+
+def _square(gradient: Tensor) -> Tensor:
+    # A dot product with itself: on a CPU it reads memory twice as fast as vector_norm does.
+    flat = gradient.float().reshape(-1)
+    return torch.dot(flat, flat) if gradient.device.type == "cpu" else torch.linalg.vector_norm(flat).square()
