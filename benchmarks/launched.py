@@ -27,9 +27,11 @@ def temporary_store() -> Iterator[Store]:
     try:
         yield store
     finally:
-        _end_runs(store)
-        _end_supervisor(store)
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _end_runs(store)
+        finally:
+            _end_supervisor(store)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_to_end(store: Store, config: TrainConfig, recipe: str, timeout_seconds: float = 600) -> tuple[RunRecord, float]:

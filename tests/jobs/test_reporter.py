@@ -1,5 +1,6 @@
 """What the supervisor's reporter tells MLflow in one pass."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -68,55 +69,76 @@ def test_a_point_that_is_logged_in_a_pass_waits_for_the_next(run: Run, monkeypat
     assert run.steps() == [1, 2]
 
 
-def test_a_journal_longer_than_a_turn_is_gone_on_with_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    run.report()
-    monkeypatch.setattr(reporter, "METRICS_A_TURN", 1_000)
-    monkeypatch.setattr(ship, "METRICS_PER_CALL", 1_000)
-    for step in range(1, 1_001):
-        run.log(step)
-    turns = 1
-    while run.report():
-        turns += 1
-    assert turns > 1
-    assert run.steps() == list(range(1, 1_001))
-
-
 def test_a_run_that_is_gone_from_mlflow_while_it_works_is_passed_over(run: Run) -> None:
     run.report()
     engine = sql_engine(open_client(run.store))
     assert engine is not None
     with engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE run_uuid = ?", (run.run_id,))  # noqa: S608
     run.log(1)
     assert not run.report()
     assert run.job.is_live
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM metrics").scalar() == 0
     run.queue.end(run.run_id, "finished", "", 1.0)
     assert not run.report()
     assert run.job.is_reported
 
 
-def test_the_points_of_a_run_that_has_worked_for_a_while_go_out_with_each_third_pass(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run.report()
+def test_points_go_out_in_portions_but_the_first_and_the_last_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
     reports = reporter.Reporter(run.store)
+    reports._report_all()
     run.log(1)
     reports._report_all()
-    assert run.steps() == [1]  # it is young
-    monkeypatch.setattr(reporter, "YOUNG_SECONDS", -1.0)
-    waited = 0
+    assert run.steps() == [1]
     run.log(2)
-    while run.steps() == [1]:
-        reports._report_all()
-        waited += 1
-        assert waited <= reporter.SHIP_EVERY
-    run.log(3)
-    for _pass in range(reporter.SHIP_EVERY - 1):
-        reports._report_all()
+    reports._report_all()
+    assert run.steps() == [1]
+    later = time.monotonic() + 61.0
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    reports._report_all()
     assert run.steps() == [1, 2]
+    run.log(3)
     run.queue.end(run.run_id, "finished", "", 1.0)
-    while run.job.reported != "finished":
+    for _pass in range(3):
         reports._report_all()
     assert run.steps() == [1, 2, 3]
+    assert run.job.reported == "finished"
+
+
+def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
+    monkeypatch.setattr(reporter, "METRICS_A_TURN", 1_000)
+    reports = reporter.Reporter(run.store)
+    reports._report_all()
+    for step in range(1, 1_001):
+        run.log(step)
+    turns = 1
+    while reports._report_all() == 0.0:
+        turns += 1
+        assert turns < 20
+    assert turns > 1
+    assert run.steps() == list(range(1, 1_001))
+
+
+def test_a_run_that_can_not_be_reported_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "SHIP_SECONDS", 0.0)
+    healthy = Run(tmp_path)
+    broken = Run(tmp_path)
+    reports = reporter.Reporter(healthy.store)
+    reports._report_all()
+    broken.log(1)
+    shipping = ship.ship
+
+    def refuse(store: Store, run_id: str, *given: int, **named: int) -> int:
+        if run_id == broken.run_id:
+            raise OSError("no")
+        return shipping(store, run_id, *given, **named)
+
+    monkeypatch.setattr(ship, "ship", refuse)
+    for step in (1, 2, 3):
+        healthy.log(step)
+        assert reports._report_all() == reporter.RETRY_SECONDS
+        assert healthy.steps() == list(range(1, step + 1))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.trained import Train
 from trainer_core.checkpoints import find_checkpoint
@@ -17,6 +18,8 @@ from trainer_core.errors import ConfigError, DataError, DivergedError
 from trainer_core.inference.predict import LoadedCheckpoints
 from trainer_core.store import Store
 from trainer_core.tasks.parameter_count import checkpoint_bytes, count_parameters
+from trainer_core.training import trainer
+from trainer_core.training.trainer import DescentTrainer
 
 SMALL = TrainConfig(hidden_sizes=(32,), epochs=2, batch_size=64, learning_rate=5e-3, dropout=0.1, logging_steps=5)
 
@@ -48,6 +51,23 @@ def test_a_run_logs_losses_rates_evaluations_baselines_and_load(train_run: Train
     assert len(run.points("test/accuracy")) == 1
     last = [record for record in run.records() if record["kind"] == "metrics" and "eval/loss" in record["values"]][-1]
     assert (last["epoch"], last["samples"]) == (2.0, 2 * 1257)
+
+
+def test_logged_figures_are_those_of_hf_trainers_own_logging(train_run: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = SMALL.model_copy(update={"max_grad_norm": 0.0, "max_steps": 33, "logging_steps": 5})
+    ours = train_run(config)
+    stopped = train_run(config, stop_at=12)
+    resumed = train_run(config, run_id=stopped.run_id, resume_from=12)
+    monkeypatch.delattr(DescentTrainer, "_maybe_log_save_evaluate")
+    monkeypatch.setattr(trainer, "norm_of", torch.nn.utils.get_total_norm)
+    theirs = train_run(config)
+    assert ours.points("train/loss") == theirs.points("train/loss")
+    assert ours.points("train/learning_rate") == theirs.points("train/learning_rate")
+    for (step, norm), (same, other) in zip(ours.points("train/grad_norm"), theirs.points("train/grad_norm"), strict=True):
+        assert step == same
+        assert norm == pytest.approx(other, rel=1e-5)
+    after = {step: loss for step, loss in resumed.points("train/loss") if step > 15}  # until then it is of fewer steps
+    assert after == {step: loss for step, loss in theirs.points("train/loss") if step > 15}
 
 
 def test_the_run_says_what_it_stands_on(train_run: Train) -> None:

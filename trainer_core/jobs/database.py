@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer_core.jobs.connections import Connections, as_sentences
+from trainer_core.jobs.database_file import PATIENCE_SECONDS, DatabaseFile, as_sentences
 from trainer_core.jobs.processes import Identity, is_alive, this_host
 
 _SCHEMA = """
@@ -117,14 +117,13 @@ class Job:
 
 
 class JobDatabase:
-    """Reads and writes jobs.db. Each call opens the file for itself, or with `keep_open` once for all of them until `close`.
-    Threads and processes may share an object.
+    """Reads and writes jobs.db. Threads and processes may share an object.
 
     Every method raises StoreError where the file can't be read or written.
     """
 
-    def __init__(self, path: Path, *, keep_open: bool = False) -> None:
-        self._path, self._connections = path, Connections(path, keep=keep_open)
+    def __init__(self, path: Path) -> None:
+        self._path, self._file = path, DatabaseFile(path)
         if not path.exists():
             # Changing the journal mode does not wait for other connections: one process at a time creates the file.
             with path.with_suffix(".lock").open("w") as lock:
@@ -134,7 +133,7 @@ class JobDatabase:
             self._create()
 
     def _create(self) -> None:
-        with as_sentences(self._path), contextlib.closing(sqlite3.connect(self._path, timeout=20)) as connection:
+        with as_sentences(self._path), contextlib.closing(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS)) as connection:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
@@ -144,30 +143,24 @@ class JobDatabase:
                     with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
                         connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
-    def close(self) -> None:
-        """Gives up what `keep_open` keeps."""
-        self._connections.close()
-
     def begin_launch(self, launcher: Identity) -> str:
         """Notes, before MLflow creates a run, who is about to queue it; gives the token that the run's tag carries."""
         token = uuid.uuid4().hex
-        with self._connections.open() as connection:
+        with self._file.open() as connection:
             values = (token, time.time(), launcher.host, launcher.boot, launcher.pid, launcher.started)
             connection.execute("INSERT INTO launches (token, begun, host, boot, pid, started) VALUES (?, ?, ?, ?, ?, ?)", values)
         return token
 
     def end_launch(self, token: str) -> None:
         """The launch came to nothing, and its run, if there is one, says so."""
-        with self._connections.open() as connection:
+        with self._file.open() as connection:
             connection.execute("DELETE FROM launches WHERE token = ?", (token,))
 
     def abandoned_launches(self) -> list[str]:
         """The tokens of launches whose process ended before it could queue the run."""
-        with self._connections.open() as connection:
-            rows = connection.execute("SELECT * FROM launches").fetchall()
         return [
             row["token"]
-            for row in rows
+            for row in self._file.read("SELECT * FROM launches")
             if (
                 not is_alive(Identity(row["host"], row["pid"], row["started"], row["boot"]))
                 if row["host"] == this_host()
@@ -177,7 +170,7 @@ class JobDatabase:
 
     def add(self, run_id: str, token: str = "") -> None:
         """Queues a run at the end and closes its launch, both or neither. MLflow knows it as queued already."""
-        with self._connections.open() as connection:
+        with self._file.open() as connection:
             connection.execute("DELETE FROM launches WHERE token = ?", (token,))
             connection.execute(
                 "INSERT INTO jobs (run_id, position, state, added, reported)"
@@ -187,7 +180,7 @@ class JobDatabase:
 
     def add_over(self, run_id: str, state: str) -> None:
         """Notes a run that is over and that the queue does not know, as in a store whose jobs.db was lost."""
-        with self._connections.open() as connection:
+        with self._file.open() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO jobs (run_id, position, state, added, reported)"
                 " SELECT ?, COALESCE(MAX(position), 0) + 1, ?, ?, ? FROM jobs",
@@ -297,7 +290,7 @@ class JobDatabase:
 
     def forget(self, run_id: str) -> None:
         """Drops a run that is over and gone for good."""
-        with self._connections.open() as connection:
+        with self._file.open() as connection:
             connection.execute("DELETE FROM jobs WHERE run_id = ? AND state NOT IN ('queued', 'running')", (run_id,))
 
     def set_shipped(self, run_id: str, offset: int) -> None:
@@ -309,13 +302,12 @@ class JobDatabase:
         self._update("reported = ?", "run_id = ? AND attempt = ?", job.state, job.run_id, job.attempt)
 
     def _update(self, changes: str, condition: str, *values: object) -> bool:
-        with self._connections.open() as connection:
+        with self._file.open() as connection:
             # Every text comes from this class; values are bound.
             return connection.execute(f"UPDATE jobs SET {changes} WHERE {condition}", values).rowcount > 0  # noqa: S608
 
     def _select(self, condition: str, *values: object) -> list[Job]:
-        with self._connections.open() as connection:
-            return [_job(row) for row in connection.execute(f"SELECT * FROM jobs {condition}", values)]  # noqa: S608
+        return [_job(row) for row in self._file.read(f"SELECT * FROM jobs {condition}", *values)]  # noqa: S608
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -23,10 +23,8 @@ from trainer_core.tracking.records import RunRecord, RunState
 # A journal is shipped in portions, so that a long one does not hold up another run's points.
 METRICS_A_TURN = 5_000
 PASS_SECONDS = 0.4
-SHIP_EVERY = 3
-"""Passes from one portion of a run's points to the next: a transaction takes as long as a hundred points in it."""
-YOUNG_SECONDS = 10.0
-"""How long a run's points go out with each pass, for whoever waits for the first of them."""
+SHIP_SECONDS = 1.0
+"""From one portion of a live run's points to the next: a transaction takes as long as a hundred points in it."""
 RETRY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
@@ -37,9 +35,10 @@ class Reporter(threading.Thread):
     def __init__(self, store: Store) -> None:
         super().__init__(name="reporter", daemon=True)
         self._store = store
-        self._jobs = JobDatabase(store.jobs_database, keep_open=True)
+        self._jobs = JobDatabase(store.jobs_database)
         self._closed = threading.Event()
-        self._passes = 0
+        self._next: dict[str, float] = {}
+        """By run, when its points are shipped again."""
 
     def run(self) -> None:
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
@@ -54,27 +53,28 @@ class Reporter(threading.Thread):
             except Exception:  # a full disk or a locked database may be better in a while; a thread that ended would not
                 _log.exception("the queue could not be reported")
                 pause = RETRY_SECONDS
-        self._jobs.close()
 
     def _report_all(self) -> float:
         """Reports every job once; the seconds to wait until the next time."""
         pause = PASS_SECONDS
-        self._passes += 1
-        for job in self._jobs.unreported():
-            if self._can_wait(job):
+        jobs = self._jobs.unreported()
+        self._next = {job.run_id: self._next[job.run_id] for job in jobs if job.run_id in self._next}
+        for job in jobs:
+            if job.is_live and job.is_reported and time.monotonic() < self._next.get(job.run_id, 0.0):
                 continue
             try:
                 if report(self._store, self._jobs, job):
                     pause = 0.0
+                elif job.is_live and self._has_shipped(job):
+                    self._next[job.run_id] = time.monotonic() + SHIP_SECONDS
             except Exception:  # one run's trouble must end neither the thread nor the others' reports
                 _log.exception("run %s could not be reported", job.run_id)
                 pause = RETRY_SECONDS
         return pause
 
-    def _can_wait(self, job: Job) -> bool:
-        if job.state != "running" or not job.is_reported or job.started is None:
-            return False
-        return time.time() - job.started > YOUNG_SECONDS and self._passes % SHIP_EVERY != 0
+    def _has_shipped(self, before: Job) -> bool:
+        now = self._jobs.get(before.run_id)
+        return now is not None and now.shipped != before.shipped
 
     def close(self) -> None:
         """Ends the thread after what it does now."""
@@ -94,14 +94,11 @@ def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
 
 def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     if job.is_live and job.is_reported:
-        try:  # without asking for the run first, which takes as long as shipping its points
-            return _ship(store, jobs, job)
-        except Exception:
-            if _record(store, job) is None:
-                return False
-            raise
-    record = _record(store, job)
-    if record is None:
+        # Without its params and values, which take as long to read as its points to ship.
+        return read.is_there(store, job.run_id) and _ship(store, jobs, job)
+    try:
+        record = read.get_run(store, job.run_id)
+    except RunError:
         if not job.is_live:
             _log.warning("run %s is no longer in MLflow: nothing to report", job.run_id)
             jobs.set_reported(job)
@@ -116,14 +113,6 @@ def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
         write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record), ended=job.ended)
         jobs.set_reported(job)
     return False
-
-
-def _record(store: Store, job: Job) -> RunRecord | None:
-    """The run in MLflow; None where it has been deleted for good."""
-    try:
-        return read.get_run(store, job.run_id)
-    except RunError:
-        return None
 
 
 def _ship(store: Store, jobs: JobDatabase, job: Job) -> bool:

@@ -17,7 +17,6 @@ from types import FrameType
 from trainer_core.batch_in_force import EVALUATING
 from trainer_core.errors import StoreError, TrainerError
 from trainer_core.jobs.attempts import SHIM, exit_status, lives, never_began, was_rebooted, with_processes
-from trainer_core.jobs.connections import place_of
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.jobs.devices import Slot, make_slots
 from trainer_core.jobs.environment import worker_environment
@@ -73,7 +72,7 @@ class Supervisor:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._store = store
-        self._jobs = JobDatabase(store.jobs_database, keep_open=True)
+        self._jobs = JobDatabase(store.jobs_database)
         self._command = command
         self._slots = slots
         self._spares = SpareKeeper(store, spare)
@@ -91,7 +90,7 @@ class Supervisor:
                 if not mine:
                     return
                 lock_file(self._store).write_text(f"{os.getpid()}\n", encoding="ascii")
-                self._place = place_of(lock_file(self._store))
+                self._place = _place_of(lock_file(self._store))
                 self._work_until_idle()
             # Whoever queued a run just before the lock was given up saw it taken and started nobody: look once more.
             patience = 0.0
@@ -129,7 +128,7 @@ class Supervisor:
         idle_since = time.monotonic()
         try:
             while not self._leaving and time.monotonic() - idle_since < self._idle_seconds:
-                if place_of(lock_file(self._store)) != self._place:
+                if _place_of(lock_file(self._store)) != self._place:
                     _log.warning("%s is no longer there: leaving", self._store.root)
                     self._leaving = True
                 elif self._look_after_all() or is_launch_expected(self._store):
@@ -143,7 +142,6 @@ class Supervisor:
             reporter.close()
             if reporter.ident is not None:
                 reporter.join(timeout=10)
-            self._jobs.close()
 
     def _look_after_all(self) -> bool:
         """Ticks; whether there is something to do. A store that can't be used just now is tried again: the runs go on."""
@@ -242,6 +240,15 @@ class Supervisor:
         if now.phase in (*EVALUATING, "saving"):
             return self._grace_seconds * _PATIENCE
         return min(max(self._grace_seconds, 3 * now.step_seconds), self._grace_seconds * _PATIENCE)
+
+
+def _place_of(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to now; None where it leads nowhere."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def main(arguments: Sequence[str] | None = None, command: WorkerCommand = worker_command, spare: Sequence[str] = COMMAND) -> int:

@@ -82,6 +82,21 @@ def get_run(store: Store, run_id: str) -> RunRecord:
     raise RunError(_("There is no run {run_id} in {folder}. It may have been deleted.").format(run_id=run_id, folder=store.root))
 
 
+@with_store_errors
+def is_there(store: Store, run_id: str) -> bool:
+    """Whether there is a run of that id which is not deleted. Quicker than `get_run` where the database is at hand."""
+    engine = sql_engine(open_client(store))
+    if engine is not None:
+        from trainer_core.tracking.sql_runs import has_run
+
+        return has_run(engine, run_id)
+    try:
+        get_run(store, run_id)
+    except RunError:
+        return False
+    return True
+
+
 def find_run(store: Store, text: str) -> RunRecord:
     """The run that `text` means: `last`, a name, or the start of an id that no other id shares.
 

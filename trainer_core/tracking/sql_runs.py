@@ -82,6 +82,12 @@ def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None, *, deleted
     return [read[run_id][1] for run_id in seen]
 
 
+def has_run(engine: "Engine", run_id: str) -> bool:
+    """Whether `read_runs` knows the run."""
+    with engine.connect() as connection:
+        return bool(_runs(connection, [run_id], deleted=False))
+
+
 def _runs(connection: "Connection", run_ids: Sequence[str] | None, deleted: bool) -> list[tuple[Any, ...]]:
     from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun
     from sqlalchemy import select

@@ -84,9 +84,11 @@ class StepInBackward:
         self._squares = square if self._squares is None else self._squares + square
 
 
-def norm_of(gradients: Sequence[Tensor]) -> Tensor | None:
-    """The norm of all of them, as one number in a tensor; None of none."""
-    return torch.stack([_square(gradient) for gradient in gradients]).sum().sqrt() if gradients else None
+def norm_of(gradients: Sequence[Tensor]) -> Tensor:
+    """The norm of all of them, as one number in a tensor."""
+    if not gradients or gradients[0].device.type != "cpu":
+        return torch.nn.utils.get_total_norm(gradients)  # which asks a GPU once for all of them
+    return torch.stack([_square(gradient) for gradient in gradients]).sum().sqrt()
 
 
 def _square(gradient: Tensor) -> Tensor:

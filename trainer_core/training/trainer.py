@@ -39,6 +39,8 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
     `steps_per_epoch` counts steps of the optimiser; `enter` is told what it does now.
     """
 
+    _globalstep_last_logged: int  # HF's own
+
     def __init__(
         self,
         *,
@@ -70,7 +72,6 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         self._is_whole = False
         self._first_loss: float | None = None
         self._worst: Tensor | None = None
-        self._globalstep_last_logged: int = 0  # HF's own; it says what it is when training begins
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """HF's hook: the optimiser of the settings."""
@@ -161,13 +162,14 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             return self._stepping.take_norm()
         if grad_norm is not None or not self._logs_this_step():
             return grad_norm
+        self.accelerator.unscale_gradients()  # of fp16, which clipping would have seen to
         return norm_of([weight.grad for weight in self._trained if weight.grad is not None])
 
     def _maybe_log_save_evaluate(
         self, tr_loss: Tensor, grad_norm: Tensor | None, *others: Any, learning_rate: float | None = None, **named: Any
     ) -> None:
-        """HF's hook after each step. The loss since the last log is read here, at once; HF's own way gathers, averages and
-        subtracts tensors of one number, which takes longer than all else that logging does.
+        """HF's hook after each step and each epoch. The loss since the last log is read here, at once; HF's own way gathers,
+        averages and subtracts tensors of one number, which takes longer than all else that logging does.
         """
         step, before = self.state.global_step, self._globalstep_last_logged
         if self.control.should_log and step > before:
