@@ -3,6 +3,7 @@ FOLDER/answer.json. See jobs.data_work for who starts it.
 """
 
 import argparse
+import gc
 import json
 import logging
 import sys
@@ -39,7 +40,9 @@ def do_one(program: str, load: Callable[[], Answer]) -> int:
     try:
         request = json.loads((arguments.work / "request.json").read_text(encoding="utf-8"))
         tell(0.0, _("Starting"))
-        found: dict[str, Any] = {"answer": load()(open_store(arguments.store), request, tell)}
+        work = load()
+        gc.freeze()  # what was imported is never garbage, and takes long to search
+        found: dict[str, Any] = {"answer": work(open_store(arguments.store), request, tell)}
     except TrainerError as error:
         found = {"error": str(error)}
     except MemoryError:

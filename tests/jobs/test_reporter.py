@@ -17,8 +17,8 @@ from trainer_core.tracking.journal import Journal
 class Run:
     """A run that the queue takes for one at work."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store: Store = new_store(folder)
+    def __init__(self, store: Store) -> None:
+        self.store = store
         self.queue = JobDatabase(self.store.jobs_database)
         self.run_id = write.create_run(self.store, name="run", experiment="descent", params={}, tags={})
         self.queue.add(self.run_id)
@@ -48,7 +48,7 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run(tmp_path)
+    return Run(new_store(tmp_path))
 
 
 def test_a_point_that_is_logged_in_a_pass_waits_for_the_next(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,27 +89,32 @@ def test_a_run_that_is_gone_from_mlflow_while_it_works_is_passed_over(run: Run) 
 def test_points_go_out_in_portions_but_the_first_and_the_last_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
     reports = reporter.Reporter(run.store)
+    run.journal.tags({"what": "the worker says first"})
     reports._report_all()
     run.log(1)
     reports._report_all()
     assert run.steps() == [1]
+    monkeypatch.setattr(reporter, "YOUNG_SECONDS", 0.0)
     run.log(2)
     reports._report_all()
-    assert run.steps() == [1]
+    run.log(3)
+    reports._report_all()
+    assert run.steps() == [1, 2]
     later = time.monotonic() + 61.0
     monkeypatch.setattr(time, "monotonic", lambda: later)
     reports._report_all()
-    assert run.steps() == [1, 2]
-    run.log(3)
+    assert run.steps() == [1, 2, 3]
+    run.log(4)
     run.queue.end(run.run_id, "finished", "", 1.0)
     for _pass in range(3):
         reports._report_all()
-    assert run.steps() == [1, 2, 3]
+    assert run.steps() == [1, 2, 3, 4]
     assert run.job.reported == "finished"
 
 
 def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
+    monkeypatch.setattr(reporter, "YOUNG_SECONDS", 0.0)
     monkeypatch.setattr(reporter, "METRICS_A_TURN", 1_000)
     reports = reporter.Reporter(run.store)
     reports._report_all()
@@ -125,8 +130,9 @@ def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytes
 
 def test_a_run_that_can_not_be_reported_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 0.0)
-    healthy = Run(tmp_path)
-    broken = Run(tmp_path)
+    monkeypatch.setattr(reporter, "YOUNG_SECONDS", 0.0)
+    broken = Run(new_store(tmp_path))  # it comes first in each pass
+    healthy = Run(broken.store)
     reports = reporter.Reporter(healthy.store)
     reports._report_all()
     broken.log(1)

@@ -5,15 +5,37 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from trainer_core.errors import StoreError
 from trainer_core.language import gettext as _
 
 PATIENCE_SECONDS = 20.0
 """How long a call waits for another process to be done."""
-_FRESH_NS = 200_000_000
-"""File systems tell when a file was written in steps of some ms: within them it may be written again unseen."""
-_Place = tuple[int, int, int, int]
+_SETTLED_SECONDS, _SETTLED_SECONDS_COARSE = 0.2, 2.1
+"""How long a file must look the same before it is believed: within a step of its file system's clock it may be written again
+unseen. Such a step is some ms, or one or two seconds where times are whole seconds."""
+
+
+class _State(NamedTuple):
+    """What stays equal as long as nobody writes."""
+
+    device: int
+    inode: int
+    size: int
+    written_ns: int
+
+    @property
+    def settled_seconds(self) -> float:
+        return _SETTLED_SECONDS if self.written_ns % 1_000_000_000 else _SETTLED_SECONDS_COARSE
+
+
+class _Memory(NamedTuple):
+    """Rows by query, read while the file looked like `state`, which it has since `since` on this machine's own clock."""
+
+    state: _State | None
+    since: float
+    rows: dict[tuple[str, tuple[object, ...]], list[sqlite3.Row]]
 
 
 class DatabaseFile:
@@ -23,8 +45,8 @@ class DatabaseFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._log = path, path.with_name(path.name + "-wal")
-        self._read: dict[tuple[str, tuple[object, ...]], tuple[_Place, list[sqlite3.Row]]] = {}
+        self._path = path
+        self._memory = _Memory(None, 0.0, {})
 
     @contextlib.contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
@@ -41,30 +63,32 @@ class DatabaseFile:
         """The rows of a query. They are remembered: opening takes twenty times as long as what is asked, and a supervisor asks
         twenty times a second.
         """
-        state = self._state()
-        known = self._read.get((query, values))
-        if state is not None and known is not None and known[0] == state:
-            return known[1]
+        memory = self._memory_now()  # before reading: what is written meanwhile makes another state
+        key = (query, values)
+        if memory is not None and key in memory.rows:
+            return memory.rows[key]
         with self.open() as connection:
             rows = connection.execute(query, values).fetchall()
-        if state is not None:
-            self._read[query, values] = state, rows
+        if memory is not None:
+            memory.rows[key] = rows
         return rows
 
-    def _state(self) -> _Place | None:
-        """What stays equal as long as nobody writes; None where that can't be told now.
-
-        Ask before reading: what is written meanwhile makes another state.
-        """
-        # Whoever is last to close writes everything into the file and removes the log; while there is one, it may hold more.
-        if self._log.exists():
-            return None
+    def _memory_now(self) -> _Memory | None:
+        """What is remembered of the file as it is; None where that can't be told now."""
         try:
-            found = self._path.stat()
+            real = self._path.resolve()
+            # Whoever is last to close writes everything into the file and removes the log; while there is one, it may hold more.
+            if real.with_name(real.name + "-wal").exists():
+                return None
+            found = real.stat()
         except OSError:
             return None
-        is_fresh = abs(time.time_ns() - found.st_mtime_ns) < _FRESH_NS
-        return None if is_fresh else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        state, now = _State(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), time.monotonic()
+        memory = self._memory
+        if memory.state != state:
+            self._memory = _Memory(state, now, {})
+            return None
+        return memory if now - memory.since >= state.settled_seconds else None
 
 
 @contextlib.contextmanager

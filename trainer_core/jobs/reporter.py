@@ -24,7 +24,9 @@ from trainer_core.tracking.records import RunRecord, RunState
 METRICS_A_TURN = 5_000
 PASS_SECONDS = 0.4
 SHIP_SECONDS = 1.0
-"""From one portion of a live run's points to the next: a transaction takes as long as a hundred points in it."""
+"""At least, from one portion of a run's points to the next: a transaction takes as long as a hundred points in it."""
+YOUNG_SECONDS = 15.0
+"""How long a run's points go out with each pass, for whoever waits for the first of them."""
 RETRY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
@@ -60,21 +62,25 @@ class Reporter(threading.Thread):
         jobs = self._jobs.unreported()
         self._next = {job.run_id: self._next[job.run_id] for job in jobs if job.run_id in self._next}
         for job in jobs:
-            if job.is_live and job.is_reported and time.monotonic() < self._next.get(job.run_id, 0.0):
+            began = time.monotonic()
+            if job.is_live and job.is_reported and began < self._next.get(job.run_id, 0.0):
                 continue
             try:
                 if report(self._store, self._jobs, job):
                     pause = 0.0
-                elif job.is_live and self._has_shipped(job):
-                    self._next[job.run_id] = time.monotonic() + SHIP_SECONDS
+                elif self._can_wait(job):
+                    self._next[job.run_id] = began + SHIP_SECONDS
             except Exception:  # one run's trouble must end neither the thread nor the others' reports
                 _log.exception("run %s could not be reported", job.run_id)
                 pause = RETRY_SECONDS
         return pause
 
-    def _has_shipped(self, before: Job) -> bool:
-        now = self._jobs.get(before.run_id)
-        return now is not None and now.shipped != before.shipped
+    def _can_wait(self, job: Job) -> bool:
+        """Whether its next points can: `job` is what was known before these went out, if there were any."""
+        if job.state != "running" or job.started is None or time.time() - job.started < YOUNG_SECONDS:
+            return False
+        now = self._jobs.get(job.run_id)
+        return now is not None and now.shipped != job.shipped
 
     def close(self) -> None:
         """Ends the thread after what it does now."""
@@ -94,7 +100,7 @@ def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
 
 def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     if job.is_live and job.is_reported:
-        # Without its params and values, which take as long to read as its points to ship.
+        # Without reading its params and values, which takes as long as shipping its points.
         return read.is_there(store, job.run_id) and _ship(store, jobs, job)
     try:
         record = read.get_run(store, job.run_id)
