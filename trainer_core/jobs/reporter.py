@@ -79,8 +79,8 @@ class Reporter(threading.Thread):
         """Whether its next points can: `job` is what was known before these went out, if there were any."""
         if job.state != "running" or job.started is None or time.time() - job.started < YOUNG_SECONDS:
             return False
-        now = self._jobs.get(job.run_id)
-        return now is not None and now.shipped != job.shipped
+        journal = self._store.journal(job.run_id)
+        return journal.exists() and journal.stat().st_size > job.shipped
 
     def close(self) -> None:
         """Ends the thread after what it does now."""
