@@ -87,21 +87,24 @@ def test_a_run_that_is_gone_from_mlflow_while_it_works_is_passed_over(run: Run) 
 
 
 def test_points_go_out_in_portions_but_the_first_and_the_last_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: shown[-1])
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
     reports = reporter.Reporter(run.store)
     run.journal.tags({"what": "the worker says first"})
     reports._report_all()
+    shown.append(shown[-1] + reporter.PASS_SECONDS)
     run.log(1)
     reports._report_all()
     assert run.steps() == [1]
-    monkeypatch.setattr(reporter, "YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr(reporter, "LONGER_EACH_TIME", 60.0)
+    shown.append(shown[-1] + reporter.PASS_SECONDS)
     run.log(2)
     reports._report_all()
     run.log(3)
     reports._report_all()
     assert run.steps() == [1, 2]
-    later = time.monotonic() + 61.0
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    shown.append(shown[-1] + 61.0)
     reports._report_all()
     assert run.steps() == [1, 2, 3]
     run.log(4)
@@ -114,7 +117,7 @@ def test_points_go_out_in_portions_but_the_first_and_the_last_at_once(run: Run, 
 
 def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
-    monkeypatch.setattr(reporter, "YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr(reporter, "LONGER_EACH_TIME", 60.0)
     monkeypatch.setattr(reporter, "METRICS_A_TURN", 1_000)
     reports = reporter.Reporter(run.store)
     reports._report_all()
@@ -130,7 +133,6 @@ def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytes
 
 def test_a_run_that_can_not_be_reported_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 0.0)
-    monkeypatch.setattr(reporter, "YOUNG_SECONDS", 0.0)
     broken = Run(new_store(tmp_path))  # it comes first in each pass
     healthy = Run(broken.store)
     reports = reporter.Reporter(healthy.store)

@@ -25,8 +25,8 @@ METRICS_A_TURN = 5_000
 PASS_SECONDS = 0.4
 SHIP_SECONDS = 1.0
 """At least, from one portion of a run's points to the next: a transaction takes as long as a hundred points in it."""
-YOUNG_SECONDS = 15.0
-"""How long a run's points go out with each pass, for whoever waits for the first of them."""
+LONGER_EACH_TIME = 0.2
+"""By how many seconds the first portions are apart, more each time, for whoever waits for a run's first points."""
 RETRY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
@@ -39,8 +39,9 @@ class Reporter(threading.Thread):
         self._store = store
         self._jobs = JobDatabase(store.jobs_database)
         self._closed = threading.Event()
+        self._portions: dict[str, int] = {}
         self._next: dict[str, float] = {}
-        """By run, when its points are shipped again."""
+        """By run, how many portions of its points were shipped, and when the next may be."""
 
     def run(self) -> None:
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
@@ -60,7 +61,8 @@ class Reporter(threading.Thread):
         """Reports every job once; the seconds to wait until the next time."""
         pause = PASS_SECONDS
         jobs = self._jobs.unreported()
-        self._next = {job.run_id: self._next[job.run_id] for job in jobs if job.run_id in self._next}
+        for run_id in self._next.keys() - {job.run_id for job in jobs}:
+            del self._next[run_id], self._portions[run_id]
         for job in jobs:
             began = time.monotonic()
             if job.is_live and job.is_reported and began < self._next.get(job.run_id, 0.0):
@@ -68,19 +70,18 @@ class Reporter(threading.Thread):
             try:
                 if report(self._store, self._jobs, job):
                     pause = 0.0
-                elif self._can_wait(job):
-                    self._next[job.run_id] = began + SHIP_SECONDS
+                elif self._had_points(job):
+                    portions = self._portions[job.run_id] = self._portions.get(job.run_id, 0) + 1
+                    self._next[job.run_id] = began + min(SHIP_SECONDS, portions * LONGER_EACH_TIME)
             except Exception:  # one run's trouble must end neither the thread nor the others' reports
                 _log.exception("run %s could not be reported", job.run_id)
                 pause = RETRY_SECONDS
         return pause
 
-    def _can_wait(self, job: Job) -> bool:
-        """Whether its next points can: `job` is what was known before these went out, if there were any."""
-        if job.state != "running" or job.started is None or time.time() - job.started < YOUNG_SECONDS:
-            return False
+    def _had_points(self, job: Job) -> bool:
+        """Whether there was something to ship; `job` is what was known before."""
         journal = self._store.journal(job.run_id)
-        return journal.exists() and journal.stat().st_size > job.shipped
+        return job.state == "running" and journal.exists() and journal.stat().st_size > job.shipped
 
     def close(self) -> None:
         """Ends the thread after what it does now."""
