@@ -1,6 +1,7 @@
-"""How much memory this machine, or the group of processes that we are in, has left. Imports no torch."""
+"""How much memory this machine, or the group of processes that we are in, has left, and how much we took. Imports no torch."""
 
 import contextlib
+import resource
 import sys
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def _cached(stats: Path) -> int:
     """Bytes of files that the kernel holds in memory and would give up first."""
     told = dict(line.split(" ", 1) for line in stats.read_text().splitlines() if " " in line)
     return int(told.get("total_inactive_file", told.get("inactive_file", "0")))
+
+
+def most_held_bytes() -> int:
+    """The most memory that this process has held at once."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        # Linux's getrusage counts what the program that started this one held then, too.
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def be_ended_first() -> None:

@@ -4,8 +4,6 @@ The worker and the dry run build alike, so that what the one measures is what th
 """
 
 import logging
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from trainer_core.config import NETWORKS, PICTURES, TEXTS, TrainConfig
 from trainer_core.data import Data, DataSummary, load_data
+from trainer_core.free_memory import most_held_bytes
 from trainer_core.language import gettext as _
 from trainer_core.store import Store
 from trainer_core.tasks.model_download import fetch_model
@@ -101,8 +100,7 @@ def peak_memory_bytes() -> int:
     """The most that this process has held: of the GPU where it used one, else of the machine's memory."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_reserved())
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return most_held_bytes()
 
 
 def _choose_kernels(config: TrainConfig, task: Prepared) -> str:
