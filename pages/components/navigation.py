@@ -13,7 +13,7 @@ from trainer_core.language import gettext as _
 from trainer_core.language import mark
 
 PAGES = Path(__file__).resolve().parents[1]
-# Order, title and icon. A page that is missing here comes last, under its file's name; "/" leads to the first.
+# Order, title and icon. A page that is missing here comes last, under its file's name; "/" leads to the first, see `home_page`.
 _FACES = {
     "train": (mark("Train"), ":material/model_training:"),
     "data": (mark("Data"), ":material/database:"),
@@ -41,9 +41,12 @@ def page_named(name: str, note: str = "") -> st.Page:
     )
 
 
-def home_page() -> st.Page:
-    """What "/" opens: the first page, at its own address. Streamlit's default page would have no address but "/"."""
-    return st.Page(lambda: open_page(page_names()[0]), title="Descent", url_path="", default=True, visibility="hidden")
+def home_page(is_training: bool) -> st.Page:
+    """What "/" opens: the runs while one trains or waits, else the first page; at its own address, since Streamlit's default page
+    would have none but "/".
+    """
+    name = "runs" if is_training else page_names()[0]
+    return st.Page(lambda: open_page(name), title="Descent", url_path="", default=True, visibility="hidden")
 
 
 def open_page(name: str, **query: str) -> NoReturn:

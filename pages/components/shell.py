@@ -29,9 +29,10 @@ st.logo(str(HERE / "mark.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 reader.settle()
 store = current_store()
 spoken = reader.settle(store)
-running = sum(job.state == "running" for job in jobs.queue(store))
+live = jobs.queue(store)
+running = sum(job.state == "running" for job in live)
 note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
-chosen = st.navigation([home_page(), *(page_named(name, note if name == "runs" else "") for name in page_names())])
+chosen = st.navigation([home_page(bool(live)), *(page_named(name, note if name == "runs" else "") for name in page_names())])
 
 _page_style(key="page-style", data={"language": spoken.replace("_", "-"), "upload": _("Upload"), "drop": _("or drop it here")})
 with st.sidebar, st.container(gap="xxsmall"):

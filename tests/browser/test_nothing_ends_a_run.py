@@ -52,6 +52,8 @@ def test_the_page_is_closed_and_the_dashboard_and_supervisor_are_killed_in_mid_r
         until_step(dashboard.store, run_id, seen + 100)
 
         restarted = start_dashboard(first_run=True)  # the command that people use looks for runs that nobody watches over
+        other.goto(restarted.url)
+        expect(other).to_have_url(f"{restarted.url}/runs")  # what trains is what one comes for
         other.goto(f"{restarted.url}/{address}")
         expect(other.get_by_text("running").first).to_be_visible()
         expect(other.locator(".descent-chart-ready").first).to_be_visible()

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -23,9 +25,9 @@ from trainer_core.training.trainer import DescentTrainer
 SMALL = TrainConfig(hidden_sizes=(32,), batch_size=64, epochs=3, precision="fp32")
 
 
-def dry_run(store: Store, config: TrainConfig, folder: Path) -> Foreseen:
+def dry_run(store: Store, config: TrainConfig, folder: Path, *, spare: bool = False) -> Foreseen:
     told: list[float] = []
-    found = measure(store, config, folder / "run", 1e12, False, lambda share, _what: told.append(share))
+    found = measure(store, config, folder / "run", 1e12, lambda share, _what: told.append(share), beside=False, spare=spare)
     assert told == sorted(told)
     return found
 
@@ -44,6 +46,16 @@ def test_evaluations_and_checkpoints_are_counted_as_the_run_makes_them(
 ) -> None:
     config = SMALL.model_copy(update=changes)
     assert count_events(config, config.max_steps or 60, 20) == expected
+
+
+def test_where_a_worker_waits_its_imports_are_not_likely_to_be_needed(store: Store, tmp_path: Path) -> None:
+    cold, warm = (dry_run(store, SMALL, tmp_path / str(spare), spare=spare) for spare in (False, True))
+    assert cold.seconds is not None
+    assert warm.seconds is not None
+    process = time.time() - psutil.Process().create_time()  # what a new one would need is taken to be this one's age
+    assert cold.seconds[1] > process / 2 > 0
+    assert warm.seconds[1] < cold.seconds[1]
+    assert warm.seconds[2] - warm.seconds[1] > process / 2
 
 
 def test_the_mean_lies_in_its_range_which_narrows_with_more_steps() -> None:
@@ -77,7 +89,8 @@ from trainer_core.settings import build_config
 from trainer_core.store import open_store
 from trainer_core.training.measuring import measure
 config = build_config({config.model_dump(mode="json")!r})
-found = measure(open_store({str(store.root)!r}), config, Path({str(tmp_path / "run")!r}), 1e9, False, lambda *_told: None)
+store, home = open_store({str(store.root)!r}), Path({str(tmp_path / "run")!r})
+found = measure(store, config, home, 1e9, lambda *_told: None, beside=False, spare=False)
 print(found.fits, found.steps, found.available)
 """
     # A process of its own: the limit stays for as long as it lives.

@@ -60,7 +60,7 @@ class DatabaseFile:
                 yield connection
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """The rows of a query. They are remembered: opening takes twenty times as long as what is asked, and a supervisor asks
+        """The rows of a query. They are remembered: opening takes far longer than what is asked, and a supervisor asks
         twenty times a second.
         """
         memory = self._memory_now()  # before reading: what is written meanwhile makes another state

@@ -10,6 +10,7 @@ from trainer_core.jobs.database import JobDatabase
 from trainer_core.jobs.devices import make_slots
 from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.launching import settle
+from trainer_core.jobs.summon import wants_spare
 from trainer_core.store import Store
 
 PACKAGE = "training.dry_run"
@@ -32,6 +33,7 @@ def start_dry_run(store: Store, config: TrainConfig) -> Path:
         "config": settle(store, config).model_dump(mode="json"),
         "available": available_bytes(),
         "beside": bool(taken),
+        "spare": wants_spare() and not taken,
     }
     return start_work(store, request, PACKAGE, worker_environment(slot.environment))
 

@@ -39,8 +39,7 @@ class Reporter(threading.Thread):
         self._store = store
         self._jobs = JobDatabase(store.jobs_database)
         self._closed = threading.Event()
-        self._portions: dict[str, int] = {}
-        self._next: dict[str, float] = {}
+        self._shipped: dict[str, tuple[int, float]] = {}
         """By run, how many portions of its points were shipped, and when the next may be."""
 
     def run(self) -> None:
@@ -61,18 +60,17 @@ class Reporter(threading.Thread):
         """Reports every job once; the seconds to wait until the next time."""
         pause = PASS_SECONDS
         jobs = self._jobs.unreported()
-        for run_id in self._next.keys() - {job.run_id for job in jobs}:
-            del self._next[run_id], self._portions[run_id]
+        self._shipped = {job.run_id: self._shipped[job.run_id] for job in jobs if job.run_id in self._shipped}
         for job in jobs:
             began = time.monotonic()
-            if job.is_live and job.is_reported and began < self._next.get(job.run_id, 0.0):
+            portions, following = self._shipped.get(job.run_id, (0, began))
+            if job.is_live and job.is_reported and began < following:
                 continue
             try:
                 if report(self._store, self._jobs, job):
                     pause = 0.0
                 elif self._had_points(job):
-                    portions = self._portions[job.run_id] = self._portions.get(job.run_id, 0) + 1
-                    self._next[job.run_id] = began + min(SHIP_SECONDS, portions * LONGER_EACH_TIME)
+                    self._shipped[job.run_id] = portions + 1, began + min(SHIP_SECONDS, (portions + 1) * LONGER_EACH_TIME)
             except Exception:  # one run's trouble must end neither the thread nor the others' reports
                 _log.exception("run %s could not be reported", job.run_id)
                 pause = RETRY_SECONDS

@@ -57,19 +57,28 @@ def answer(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[str, An
     config = build_config(request["config"])
     home = Path(str(request["folder"])) / "run"
     try:
-        found = measure(store, config, home, float(request["available"]), bool(request["beside"]), tell)
+        found = measure(
+            store,
+            config,
+            home,
+            float(request["available"]),
+            tell,
+            beside=bool(request["beside"]),
+            spare=bool(request["spare"]),
+        )
     finally:
         shutil.rmtree(home, ignore_errors=True)
     write_foreseen(store, config, found)
     return {"foreseen": json.loads(format_foreseen(found))}
 
 
-def measure(store: Store, config: TrainConfig, home: Path, available: float, beside: bool, tell: Tell) -> Foreseen:
+def measure(store: Store, config: TrainConfig, home: Path, available: float, tell: Tell, *, beside: bool, spare: bool) -> Foreseen:
     """Builds the run, with its own files below `home`, and measures it.
 
     Args:
         available: The machine's memory that was left when it began, in bytes. Of a GPU it is measured here.
         beside: Whether another run is at work.
+        spare: Whether a worker with its imports done is likely to take the run.
     """
     if torch.cuda.is_available():
         available = float(torch.cuda.mem_get_info()[0])
@@ -114,7 +123,7 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, bes
     saved = (least, (least + most) / 2, most)
     seconds = [
         fixed + start + steps * step + count * saving_seconds
-        for start, step, count in zip((0.0, imports, imports), each, saved, strict=True)
+        for start, step, count in zip((0.0, 0.0 if spare else imports, imports), each, saved, strict=True)
     ]
     peak_bytes = float(peak_memory_bytes())
     kept = min(config.checkpoints_kept, most)
