@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pages.components.series import PROGRESS, Floats, XAxis, active_minutes
+from pages.components.series import PROGRESS, Floats, XAxis, active_minutes, progress_at
 from trainer_core.tracking.curve import Curve
 from trainer_core.tracking.records import Segment
 
@@ -48,7 +48,7 @@ def x_of(curves: Curves, run_id: str, axis: XAxis, step: Floats, time: Floats, s
     marks = curves.get((run_id, PROGRESS[axis]))
     if marks is None:
         return np.full(len(step), np.nan)
-    return np.asarray(np.interp(step, marks.step.astype(np.float64), marks.value), dtype=np.float64)
+    return progress_at(step, marks.step.astype(np.float64), marks.value)
 
 
 def steps_of(

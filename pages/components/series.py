@@ -27,11 +27,23 @@ def x_values(points: pd.DataFrame, axis: XAxis, run: pd.DataFrame, segments: Seq
         marks = run[run["key"] == PROGRESS[axis]]
         if marks.empty:
             return np.full(len(points), np.nan)
-        known, epochs = marks["step"].to_numpy(dtype=np.float64), marks["value"].to_numpy(dtype=np.float64)
-        return np.asarray(np.interp(points["step"].to_numpy(dtype=np.float64), known, epochs), dtype=np.float64)
+        return progress_at(*(column.to_numpy(dtype=np.float64) for column in (points["step"], marks["step"], marks["value"])))
     if axis == "minutes":
         return active_minutes(points["time"].to_numpy(dtype=np.float64), segments, float(run["time"].min()))
     return points["step"].to_numpy(dtype=np.float64)
+
+
+def progress_at(step: Floats, told: Floats, progress: Floats) -> Floats:
+    """How far a run was at each step [n], from the steps at which it told that [k], in order, and its `progress` there.
+
+    It is told once a second, and grows evenly: between two, and on after the last as between those before.
+    """
+    found = np.asarray(np.interp(step, told, progress), dtype=np.float64)
+    before = int(np.searchsorted(told, told[-1])) - 1
+    if before >= 0:
+        a_step = (progress[-1] - progress[before]) / (told[-1] - told[before])
+        found += a_step * np.maximum(step - told[-1], 0.0)
+    return found
 
 
 def active_minutes(times: Floats, segments: Sequence[Segment], first: float = 0.0) -> Floats:

@@ -18,6 +18,14 @@ def test_epochs_come_from_the_journal_by_step() -> None:
     assert x_values(run[run["key"] == "train/loss"], "epoch", run).tolist() == [1.0, 1.5]
 
 
+def test_epochs_go_on_after_the_last_that_was_told() -> None:
+    told = [(1, 0, 0.1), (11, 9, 1.1), (21, 19, 2.1), (21, 20, 2.1)]
+    run = history(progress__epoch=told, train__loss=[(6, 5, 1.0), (21, 19, 0.9), (24, 22, 0.8)])
+    assert x_values(run[run["key"] == "train/loss"], "epoch", run) == pytest.approx([0.6, 2.1, 2.4])
+    once = history(progress__epoch=[(1, 0, 0.1)], train__loss=[(1, 0, 1.0), (2, 1, 0.9)])
+    assert x_values(once[once["key"] == "train/loss"], "epoch", once).tolist() == [0.1, 0.1], "nobody knows as yet how fast"
+
+
 def test_without_epochs_nothing_is_drawn_over_them() -> None:
     run = history(train__loss=[(50, 5, 1.0)])
     assert np.isnan(x_values(run, "epoch", run)).all()

@@ -115,6 +115,35 @@ def test_points_go_out_in_portions_but_the_first_and_the_last_at_once(run: Run, 
     assert run.job.reported == "finished"
 
 
+def test_how_far_a_run_is_shipped_is_noted_now_and_then_and_at_its_end(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: shown[-1])
+    reports = reporter.Reporter(run.store)
+
+    def passes(step: int, seconds: float) -> int:
+        run.log(step)
+        shown.append(shown[-1] + seconds)
+        reports._report_all()
+        assert run.steps() == list(range(1, step + 1))
+        return run.job.shipped
+
+    first = passes(1, 0.0)
+    assert first == run.store.journal(run.run_id).stat().st_size
+    assert passes(2, 2.0) == passes(3, 2.0) == first
+    third = run.store.journal(run.run_id).stat().st_size
+    reporter.Reporter(run.store)._report_all()  # another supervisor's, from where the last note says
+    assert run.steps() == [1, 2, 3]
+    assert run.job.shipped == third
+    assert passes(4, 2.0) == third
+    assert passes(5, reporter.NOTE_SECONDS) == run.store.journal(run.run_id).stat().st_size
+    run.log(6)
+    run.queue.end(run.run_id, "finished", "", 1.0)
+    for _pass in range(3):
+        reports._report_all()
+    assert run.steps() == [1, 2, 3, 4, 5, 6]
+    assert run.job.shipped == run.store.journal(run.run_id).stat().st_size
+
+
 def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
     monkeypatch.setattr(reporter, "LONGER_EACH_TIME", 60.0)

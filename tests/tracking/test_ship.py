@@ -41,6 +41,18 @@ def test_system_records_carry_no_progress(store: Store, make_run: MakeRun) -> No
     assert read.metric_keys(store, [run_id]) == ["system/cpu_utilization_percentage"]
 
 
+def test_records_that_leave_progress_out_carry_none(store: Store, make_run: MakeRun) -> None:
+    run_id = make_run()
+    journal = Journal(store.journal(run_id))
+    journal.metrics({"train/loss": 3.0}, step=1, epoch=0.1, samples=32)
+    journal.metrics({"train/loss": 2.0}, step=2)
+    journal.metrics({"train/loss": 1.0}, step=3, epoch=0.3, samples=96)
+    ship(store, run_id, 0)
+    assert points(store, run_id, "train/loss") == [(1, 3.0), (2, 2.0), (3, 1.0)]
+    assert points(store, run_id, "progress/epoch") == [(1, 0.1), (3, 0.3)]
+    assert points(store, run_id, "progress/samples") == [(1, 32.0), (3, 96.0)]
+
+
 @pytest.mark.parametrize("replayed_from", [0, 1])
 def test_shipping_a_stretch_again_changes_nothing(store: Store, make_run: MakeRun, replayed_from: int) -> None:
     run_id = make_run()

@@ -10,6 +10,8 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from trainer_core.errors import RunError
@@ -27,8 +29,21 @@ SHIP_SECONDS = 1.0
 """At least, from one portion of a run's points to the next: a transaction takes as long as a hundred points in it."""
 LONGER_EACH_TIME = 0.2
 """By how many seconds the first portions are apart, more each time, for whoever waits for a run's first points."""
+NOTE_SECONDS = 10.0
+"""At least, from one note in the queue of how far a run at work is shipped to the next: a note takes as long as a portion, and all
+that watch the queue read it anew. Whoever comes after a supervisor that was killed ships the rest again, which adds nothing."""
 RETRY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Shipped:
+    """How far a run's journal is in MLflow, in bytes, and when that was noted; in how many portions, and when the next may go."""
+
+    offset: int
+    noted: float = -NOTE_SECONDS
+    portions: int = 0
+    following: float = 0.0
 
 
 class Reporter(threading.Thread):
@@ -39,8 +54,7 @@ class Reporter(threading.Thread):
         self._store = store
         self._jobs = JobDatabase(store.jobs_database)
         self._closed = threading.Event()
-        self._shipped: dict[str, tuple[int, float]] = {}
-        """By run, how many portions of its points were shipped, and when the next may be."""
+        self._shipped: dict[str, _Shipped] = {}
 
     def run(self) -> None:
         """The thread's loop. What goes wrong is logged and tried again: the journals hold everything meanwhile."""
@@ -60,47 +74,44 @@ class Reporter(threading.Thread):
         """Reports every job once; the seconds to wait until the next time."""
         pause = PASS_SECONDS
         jobs = self._jobs.unreported()
-        self._shipped = {job.run_id: self._shipped[job.run_id] for job in jobs if job.run_id in self._shipped}
+        self._shipped = {job.run_id: self._shipped.get(job.run_id) or _Shipped(job.shipped) for job in jobs}
         for job in jobs:
-            began = time.monotonic()
-            portions, following = self._shipped.get(job.run_id, (0, began))
-            if job.is_live and job.is_reported and began < following:
+            began, shipped = time.monotonic(), self._shipped[job.run_id]
+            if job.is_live and job.is_reported and began < shipped.following:
                 continue
+            before = shipped.offset
             try:
-                if report(self._store, self._jobs, job):
+                if report(self._store, self._jobs, job, shipped):
                     pause = 0.0
-                elif self._had_points(job):
-                    self._shipped[job.run_id] = portions + 1, began + min(SHIP_SECONDS, (portions + 1) * LONGER_EACH_TIME)
+                elif job.state == "running" and shipped.offset > before:
+                    shipped.portions += 1
+                    shipped.following = began + min(SHIP_SECONDS, shipped.portions * LONGER_EACH_TIME)
             except Exception:  # one run's trouble must end neither the thread nor the others' reports
                 _log.exception("run %s could not be reported", job.run_id)
                 pause = RETRY_SECONDS
         return pause
-
-    def _had_points(self, job: Job) -> bool:
-        """Whether there was something to ship; `job` is what was known before."""
-        journal = self._store.journal(job.run_id)
-        return job.state == "running" and journal.exists() and journal.stat().st_size > job.shipped
 
     def close(self) -> None:
         """Ends the thread after what it does now."""
         self._closed.set()
 
 
-def report(store: Store, jobs: JobDatabase, job: Job) -> bool:
-    """Brings MLflow up to a job's present state; whether there is more to ship at once."""
-    journal = store.journal(job.run_id)
-    if job.is_live and job.is_reported and (not journal.exists() or journal.stat().st_size <= job.shipped):
+def report(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped | None = None) -> bool:
+    """Brings MLflow up to a job's present state; whether there is more to ship at once. `shipped` is what its caller remembers."""
+    shipped = shipped or _Shipped(job.shipped)
+    shipped.offset = max(shipped.offset, job.shipped)
+    if job.is_live and job.is_reported and _size(store.journal(job.run_id)) <= shipped.offset:
         return False
     # Pages report what their user did at once, beside the supervisor: one at a time, each from the newest state.
     with (store.root / ".report.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _report(store, jobs, jobs.get(job.run_id) or job)
+        return _report(store, jobs, jobs.get(job.run_id) or job, shipped)
 
 
-def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
+def _report(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> bool:
     if job.is_live and job.is_reported:
         # Without reading its params and values, which takes as long as shipping its points.
-        return read.is_there(store, job.run_id) and _ship(store, jobs, job)
+        return read.is_there(store, job.run_id) and _ship(store, jobs, job, shipped)
     try:
         record = read.get_run(store, job.run_id)
     except RunError:
@@ -111,7 +122,7 @@ def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     if job.is_live:
         write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record))
         jobs.set_reported(job)
-    if _ship(store, jobs, job):
+    if _ship(store, jobs, job, shipped):
         return True
     if not job.is_live:
         # The worker had ended before this job was read, and nothing is left to ship: these are its last words.
@@ -120,16 +131,19 @@ def _report(store: Store, jobs: JobDatabase, job: Job) -> bool:
     return False
 
 
-def _ship(store: Store, jobs: JobDatabase, job: Job) -> bool:
+def _ship(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> bool:
     """Ships what the journal holds now; whether a part of it is left, or a run that is over may have had more to say."""
-    journal = store.journal(job.run_id)
-    there = journal.stat().st_size if journal.exists() else 0
-    shipped = ship.ship(store, job.run_id, job.shipped, most=METRICS_A_TURN)
-    if shipped == job.shipped:
-        return False
-    jobs.set_shipped(job.run_id, shipped)
+    there, before = _size(store.journal(job.run_id)), max(shipped.offset, job.shipped)
+    shipped.offset = ship.ship(store, job.run_id, before, most=METRICS_A_TURN)
+    if shipped.offset > job.shipped and (not job.is_live or time.monotonic() - shipped.noted >= NOTE_SECONDS):
+        jobs.set_shipped(job.run_id, shipped.offset)
+        shipped.noted = time.monotonic()
     # What a worker logs meanwhile waits for the next pass: one a point would take as long as the point's step.
-    return shipped < there or not job.is_live
+    return shipped.offset > before and (shipped.offset < there or not job.is_live)
+
+
+def _size(journal: Path) -> int:
+    return journal.stat().st_size if journal.exists() else 0
 
 
 def _tags(job: Job, record: RunRecord) -> dict[str, str]:

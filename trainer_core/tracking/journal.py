@@ -51,12 +51,18 @@ class Journal:
             return True
         return True
 
-    def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int) -> None:
-        """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept."""
+    def metrics(self, values: Mapping[str, float], *, step: int, epoch: float | None = None, samples: int | None = None) -> None:
+        """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept.
+
+        Both are left out where a straight line from one record to another tells them: each makes one more row a step in MLflow.
+        """
         numbers: Mapping[str, float | str] = values
         if not math.isfinite(sum(values.values())):  # as it is not where one of them is not
             numbers = {key: _encode(float(value)) for key, value in values.items()}
-        self._append({"kind": "metrics", "step": step, "epoch": epoch, "samples": samples, "values": numbers})
+        record: dict[str, Any] = {"kind": "metrics", "step": step, "values": numbers}
+        if epoch is not None:
+            record |= {"epoch": epoch, "samples": samples}
+        self._append(record)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags on the run; a later value replaces an earlier one."""

@@ -8,14 +8,17 @@ holds both ways against each other.
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.sql.dml import Insert
 
 _log = logging.getLogger(__name__)
+_COLUMNS = ["run_uuid", "key", "value", "timestamp", "step", "is_nan"]
 _PATIENCE_MS = 20_000
 """How long a write waits for another to end, as MLflow's own do."""
 
@@ -39,10 +42,6 @@ def insert_points(engine: "Engine", run_id: str, points: Iterable[Point]) -> Non
 
     A name that MLflow does not take is passed over with a line in the log.
     """
-    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric
-    from sqlalchemy import tuple_
-
-    insert = _insert_of(engine)
     rows = [_row(run_id, point) for point in points if _is_name(point.key)]
     if not rows:
         return
@@ -51,25 +50,52 @@ def insert_points(engine: "Engine", run_id: str, points: Iterable[Point]) -> Non
         known = latest.get(row["key"])
         if known is None or _age(row) > _age(known):
             latest[row["key"]] = row
+    everywhere, newest = _statements(engine.dialect.name)
+    newest_rows = [latest[key] for key in sorted(latest)]  # in one order, so that writers never cross
+    with engine.begin() as connection:
+        # Writing comes first: a transaction that has read may find that another wrote meanwhile, and can't go on.
+        if engine.dialect.name != "sqlite":
+            connection.execute(everywhere, rows)
+            connection.execute(newest, newest_rows)
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+        for statement, values in ((everywhere, rows), (newest, newest_rows)):
+            text, names = _text(statement)
+            pick = itemgetter(*names)
+            connection.exec_driver_sql(text, [pick(row) for row in values])
+
+
+@lru_cache(maxsize=2)
+def _statements(dialect: str) -> "tuple[Insert, Insert]":
+    """What stores points that are not there yet, and what stores them as their metric's latest where they are later."""
+    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric
+    from sqlalchemy import tuple_
+
+    insert = _insert_of(dialect)
     newest = insert(SqlLatestMetric)
-    wanted = ("value", "timestamp", "step", "is_nan")
     new = newest.excluded
     newest = newest.on_conflict_do_update(
         index_elements=["key", "run_uuid"],
-        set_={name: new[name] for name in wanted},
+        set_={name: new[name] for name in ("value", "timestamp", "step", "is_nan")},
         where=tuple_(new["step"], new["timestamp"], new["value"])
         > tuple_(SqlLatestMetric.step, SqlLatestMetric.timestamp, SqlLatestMetric.value),
     )
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-        # Writing comes first: a transaction that has read may find that another wrote meanwhile, and can't go on.
-        connection.execute(insert(SqlMetric).on_conflict_do_nothing(), rows)
-        connection.execute(newest, [latest[key] for key in sorted(latest)])  # in one order, so that writers never cross
+    return insert(SqlMetric).on_conflict_do_nothing(), newest
 
 
-def _insert_of(engine: "Engine") -> Callable[[Any], Any]:
-    if engine.dialect.name == "sqlite":
+@lru_cache(maxsize=2)
+def _text(statement: "Insert") -> tuple[str, Sequence[str]]:
+    """A statement as SQLite reads it, and the columns of its places, in order. SQLAlchemy's own way takes as long to put rows in
+    their places as SQLite to store them.
+    """
+    from sqlalchemy.dialects import sqlite
+
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=_COLUMNS)
+    return str(compiled), compiled.positiontup or ()
+
+
+def _insert_of(dialect: str) -> Callable[[Any], Any]:
+    if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as of_sqlite
 
         return of_sqlite
@@ -85,14 +111,7 @@ def _row(run_id: str, point: Point) -> dict[str, Any]:
         value = 0.0
     elif math.isinf(value):  # SQL has no word for it
         value = math.copysign(sys.float_info.max, value)
-    return {
-        "run_uuid": run_id,
-        "key": point.key,
-        "value": value,
-        "timestamp": point.time,
-        "step": point.step,
-        "is_nan": is_nan,
-    }
+    return dict(zip(_COLUMNS, (run_id, point.key, value, point.time, point.step, is_nan), strict=True))
 
 
 def _age(row: dict[str, Any]) -> tuple[int, int, float]:
