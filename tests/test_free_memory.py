@@ -1,12 +1,31 @@
 """What a process tells of the memory it took."""
 
+import platform
 import subprocess
 import sys
 
+import pytest
+
 from trainer_core.free_memory import most_held_bytes
+from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.summon import PROJECT_ROOT
 
 HELD = 400_000_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone keeps what is freed")
+def test_what_a_worker_frees_is_given_back_when_it_says_so() -> None:
+    script = (
+        "import psutil; from trainer_core.free_memory import give_back; own = psutil.Process().memory_info;"
+        f"below, held, above = bytearray(10_000), bytearray(b'x' * {HELD}), bytearray(10_000); del held;"
+        "kept = own().rss; give_back(); print(kept, own().rss)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT_ROOT, capture_output=True, check=True, text=True, env=worker_environment({})
+    )
+    kept, left = map(int, told.stdout.split())
+    assert kept > HELD
+    assert left < HELD / 2
 
 
 def test_it_counts_what_is_given_back_and_not_what_its_starter_holds() -> None:

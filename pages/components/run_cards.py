@@ -16,7 +16,7 @@ from trainer_core.measures import MEASURES, main_metric
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, metric_history
 
-CARD_KEYS = ("train/loss", "eval/loss", "progress/epoch")
+CARD_KEYS = ("train/loss", "eval/loss")
 CHART_HEIGHT = 250
 
 

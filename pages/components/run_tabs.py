@@ -13,7 +13,7 @@ from pages.components.navigation import open_page
 from pages.components.run_cards import attempt
 from pages.components.run_facts import baselines_of, evaluated_on, foreseen_rows, origin_facts
 from pages.components.run_table import table_height
-from pages.components.series import XAxis
+from pages.components.series import PROGRESS, XAxis
 from pages.components.session import (
     format_bytes,
     format_count,
@@ -54,7 +54,8 @@ def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> N
     main = main_metric(run.settings.get("task"))
     measured = [key for key in sorted(run.metrics) if key.startswith("eval/") and key not in ("eval/loss", main)]
     keys = [main, *measured, *FURTHER]
-    history = metric_history(store, [run.run_id], ["train/loss", "eval/loss", "progress/epoch", *keys])
+    across = [PROGRESS[axis]] if axis in PROGRESS else []
+    history = metric_history(store, [run.run_id], ["train/loss", "eval/loss", *keys, *across])
     if history.empty:
         st.info(_("No points yet. The first ones come with the first training steps."), icon=":material/show_chart:")
         return

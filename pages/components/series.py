@@ -36,13 +36,13 @@ def x_values(points: pd.DataFrame, axis: XAxis, run: pd.DataFrame, segments: Seq
 def progress_at(step: Floats, told: Floats, progress: Floats) -> Floats:
     """How far a run was at each step [n], from the steps at which it told that [k], in order, and its `progress` there.
 
-    It is told once a second, and grows evenly: between two, and on after the last as between those before.
+    It is told once a second, and grows evenly: between two, and on after the last as it did until then. (The last step of an epoch
+    may have fewer batches than others: two neighbours would not tell how fast.)
     """
     found = np.asarray(np.interp(step, told, progress), dtype=np.float64)
-    before = int(np.searchsorted(told, told[-1])) - 1
-    if before >= 0:
-        a_step = (progress[-1] - progress[before]) / (told[-1] - told[before])
-        found += a_step * np.maximum(step - told[-1], 0.0)
+    later = step > told[-1]
+    if told[-1] > told[0]:
+        found[later] += (progress[-1] - progress[0]) / (told[-1] - told[0]) * (step[later] - told[-1])
     return found
 
 

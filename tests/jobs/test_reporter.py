@@ -144,6 +144,17 @@ def test_how_far_a_run_is_shipped_is_noted_now_and_then_and_at_its_end(run: Run,
     assert run.job.shipped == run.store.journal(run.run_id).stat().st_size
 
 
+def test_behind_a_tracking_server_each_portion_is_noted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "SHIP_SECONDS", 0.0)
+    monkeypatch.setattr(reporter, "sql_engine", lambda _client: None)
+    reports = reporter.Reporter(run.store)
+    for step in (1, 2, 3):
+        run.log(step)
+        reports._report_all()
+        assert run.steps()[-1] == step
+        assert run.job.shipped == run.store.journal(run.run_id).stat().st_size
+
+
 def test_what_has_piled_up_goes_out_turn_after_turn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "SHIP_SECONDS", 60.0)
     monkeypatch.setattr(reporter, "LONGER_EACH_TIME", 60.0)

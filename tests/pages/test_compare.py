@@ -1,6 +1,5 @@
 """Compare: empty, the default choice, a choice from the address, differences and scatter."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.logged_runs import log_run
+from tests.pages.drawn import figure
 from tests.stores import new_store
 from trainer_core.store import Store
 from trainer_core.tracking import write
@@ -34,13 +34,6 @@ def visit(**query: str) -> AppTest:
 def words(page: AppTest) -> str:
     elements = [*page.title, *page.markdown, *page.caption, *page.error, *page.info]
     return "\n".join(str(element.value) for element in elements).replace("\\", "")
-
-
-def figure(page: AppTest, number: int = 0) -> Any:
-    """What a chart was given: its layout and curves."""
-    proto = page.get("bidi_component")[number].proto
-    mixed = proto.mixed.json if proto.WhichOneof("data") == "mixed" else proto.json
-    return json.loads(json.loads(mixed)["figure"])
 
 
 def test_an_empty_store_teaches_and_offers_to_train(store: Store) -> None:

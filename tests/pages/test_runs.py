@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.charts import loss_figure
 from tests.logged_runs import log_run
+from tests.pages.drawn import figure, numbers
 from tests.stores import end_processes_of, new_store
 from trainer_core import jobs
 from trainer_core.batch_in_force import Smaller, format_smaller
@@ -114,6 +115,18 @@ def test_an_open_run_shows_its_figures_and_curves(store: Store) -> None:
     assert figures["Logistic regression"] == "96.30 %"
     assert figures["Time"] == "1 min"
     assert len(page.get("bidi_component")) >= 4
+
+
+@pytest.mark.parametrize(("axis", "last"), [("step", 40), ("epoch", 4.0), ("samples", 40 * 32)])
+def test_the_curves_of_an_open_run_reach_as_far_as_it_came_over_any_axis(store: Store, axis: str, last: float) -> None:
+    run_id = log_run(store, "bold-heron-7", steps=40)
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    page.query_params["run"] = run_id
+    page.session_state["axis"] = axis
+    page.run()
+    for number in range(2):
+        for line in figure(page, number)["data"]:
+            assert numbers(line["x"])[-1] == pytest.approx(last)
 
 
 def test_settings_show_what_differs_from_the_recipe_first(store: Store) -> None:

@@ -41,11 +41,11 @@ def test_system_records_carry_no_progress(store: Store, make_run: MakeRun) -> No
     assert read.metric_keys(store, [run_id]) == ["system/cpu_utilization_percentage"]
 
 
-def test_records_that_leave_progress_out_carry_none(store: Store, make_run: MakeRun) -> None:
+def test_records_that_do_not_tell_progress_carry_none(store: Store, make_run: MakeRun) -> None:
     run_id = make_run()
     journal = Journal(store.journal(run_id))
     journal.metrics({"train/loss": 3.0}, step=1, epoch=0.1, samples=32)
-    journal.metrics({"train/loss": 2.0}, step=2)
+    journal.metrics({"train/loss": 2.0}, step=2, epoch=0.2, samples=64, tells_progress=False)
     journal.metrics({"train/loss": 1.0}, step=3, epoch=0.3, samples=96)
     ship(store, run_id, 0)
     assert points(store, run_id, "train/loss") == [(1, 3.0), (2, 2.0), (3, 1.0)]

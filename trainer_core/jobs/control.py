@@ -48,7 +48,8 @@ def stop(store: Store, run_id: str) -> None:
     if jobs.cancel(run_id, mark("Taken off the queue before it started.")):
         job = jobs.get(run_id)
         assert job is not None
-        report(store, jobs, job)
+        while report(store, jobs, job):  # of a run that had begun, what it logged comes first
+            pass
         return
     jobs.request_stop(run_id)
     ensure_supervisor(store)

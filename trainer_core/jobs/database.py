@@ -1,4 +1,4 @@
-"""The queue of one store, jobs.db: order, state, process identities and how far each journal is shipped.
+"""The queue of one store, jobs.db: order, state, process identities and how far each journal is shipped at least.
 
 What a run computed lives in MLflow. This holds only what running it needs; SQLite's locks let pages, the command line and
 the supervisor share it.
@@ -82,7 +82,7 @@ class Job:
     `added` is when it was queued last; `reported` is the state that MLflow has been told; `attempt` counts the starts; `epochs`
     are those that a resumed run is to be trained to, where they are more than before; `slot` is where it works, see devices;
     `spare` says that its worker had waited for it, see spare; `journal_start` is where this attempt's records begin, `shipped`
-    how far they are in MLflow, both in bytes.
+    how far they are in MLflow at least, both in bytes.
     """
 
     run_id: str

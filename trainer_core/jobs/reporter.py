@@ -19,7 +19,7 @@ from trainer_core.jobs.abandoned import end_abandoned
 from trainer_core.jobs.database import Job, JobDatabase
 from trainer_core.store import Store
 from trainer_core.tracking import read, ship, tags, write
-from trainer_core.tracking.client import open_client
+from trainer_core.tracking.client import open_client, sql_engine
 from trainer_core.tracking.records import RunRecord, RunState
 
 # A journal is shipped in portions, so that a long one does not hold up another run's points.
@@ -31,7 +31,8 @@ LONGER_EACH_TIME = 0.2
 """By how many seconds the first portions are apart, more each time, for whoever waits for a run's first points."""
 NOTE_SECONDS = 10.0
 """At least, from one note in the queue of how far a run at work is shipped to the next: a note takes as long as a portion, and all
-that watch the queue read it anew. Whoever comes after a supervisor that was killed ships the rest again, which adds nothing."""
+that watch the queue read it anew. Whoever comes after a supervisor that was killed ships the rest again, which adds nothing to a
+database; what a tracking server keeps its points in is not known, so that each portion is noted there."""
 RETRY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
@@ -135,7 +136,8 @@ def _ship(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> bool:
     """Ships what the journal holds now; whether a part of it is left, or a run that is over may have had more to say."""
     there, before = _size(store.journal(job.run_id)), max(shipped.offset, job.shipped)
     shipped.offset = ship.ship(store, job.run_id, before, most=METRICS_A_TURN)
-    if shipped.offset > job.shipped and (not job.is_live or time.monotonic() - shipped.noted >= NOTE_SECONDS):
+    is_due = time.monotonic() - shipped.noted >= NOTE_SECONDS or sql_engine(open_client(store)) is None
+    if shipped.offset > job.shipped and (is_due or not job.is_live):
         jobs.set_shipped(job.run_id, shipped.offset)
         shipped.noted = time.monotonic()
     # What a worker logs meanwhile waits for the next pass: one a point would take as long as the point's step.

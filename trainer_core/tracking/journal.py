@@ -51,17 +51,17 @@ class Journal:
             return True
         return True
 
-    def metrics(self, values: Mapping[str, float], *, step: int, epoch: float | None = None, samples: int | None = None) -> None:
+    def metrics(self, values: Mapping[str, float], *, step: int, epoch: float, samples: int, tells_progress: bool = True) -> None:
         """Logs values at a step, after `epoch` passes and `samples` rows trained on. NaN and inf are kept.
 
-        Both are left out where a straight line from one record to another tells them: each makes one more row a step in MLflow.
+        Without `tells_progress` MLflow does not get the two: each is one more row a step there.
         """
         numbers: Mapping[str, float | str] = values
         if not math.isfinite(sum(values.values())):  # as it is not where one of them is not
             numbers = {key: _encode(float(value)) for key, value in values.items()}
-        record: dict[str, Any] = {"kind": "metrics", "step": step, "values": numbers}
-        if epoch is not None:
-            record |= {"epoch": epoch, "samples": samples}
+        record = {"kind": "metrics", "step": step, "epoch": epoch, "samples": samples, "values": numbers}
+        if not tells_progress:
+            record["tells_progress"] = False
         self._append(record)
 
     def tags(self, values: Mapping[str, str]) -> None:

@@ -79,7 +79,7 @@ def _metrics(record: Mapping[str, Any]) -> list[Point]:
     if record["kind"] != "metrics":
         return []
     values = {key: decode(value) for key, value in record["values"].items()}
-    if "epoch" in record and any(key.startswith(_TRAINING) for key in values):
+    if record.get("tells_progress", True) and any(key.startswith(_TRAINING) for key in values):
         # MLflow knows steps only: these two let a chart count epochs or samples instead.
         values |= {"progress/epoch": float(record["epoch"]), "progress/samples": float(record["samples"])}
     at, step = int(record["time"]), int(record["step"])

@@ -183,15 +183,14 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
             rate = (samples - self._samples_logged) / self._seconds
             values["train/samples_per_second"] = self._pulse.samples_per_second = rate
         self._seconds, self._samples_logged = 0.0, samples
-        now = time.monotonic()
-        if now - self._told < _LINE_SECONDS and self.step < self._pulse.total_steps:
-            self._journal.metrics(values, step=self.step)
-            return
         # The log is for people: a line a second is as much as one reads, and each costs more than the point itself. How far the
         # run is grows evenly: once a second tells it as well.
-        self._told = now
-        self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=samples)
-        self._tell(values)
+        now = time.monotonic()
+        tells = now - self._told >= _LINE_SECONDS or self.step >= self._pulse.total_steps
+        self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=samples, tells_progress=tells)
+        if tells:
+            self._told = now
+            self._tell(values)
 
     def log(self, values: Mapping[str, float]) -> None:
         """Logs values at the step that training is at."""

@@ -16,6 +16,7 @@ from transformers import Trainer, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
 from trainer_core.errors import ConfigError, DivergedError, NotWrittenError
+from trainer_core.free_memory import give_back
 from trainer_core.language import gettext as _
 from trainer_core.settings import format_number
 from trainer_core.store import why_not_written
@@ -87,12 +88,13 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         return optimizer
 
     def forget_optimizer(self) -> None:
-        """Training is over: frees what the optimiser keeps, twice the model's size for Adam."""
+        """Training is over: gives back what the optimiser keeps, twice the model's size for Adam."""
         for holder in (self, self.callback_handler):
             holder.optimizer = holder.lr_scheduler = None
         self._stepping = None
         self.accelerator.free_memory()
         self._zero_grad()
+        give_back()
 
     def _zero_grad(self, set_to_none: bool = True) -> None:
         for weight in self._trained:
