@@ -55,7 +55,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="holds MNIST's four files")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--decode", choices=["png", "none"], default="png")
+    parser.add_argument("--threads", type=int, help="how many torch computes with; its own choice where left out")
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     torch.manual_seed(42)
     sizes = (784, 256, 128, 64)
     layers: list[nn.Module] = [nn.Flatten()]
