@@ -3,10 +3,11 @@
 import platform
 import subprocess
 import sys
+import time
 
 import pytest
 
-from trainer_core.free_memory import most_held_bytes
+from trainer_core.free_memory import most_held_bytes, most_taken
 from trainer_core.jobs.environment import worker_environment
 from trainer_core.jobs.summon import PROJECT_ROOT
 
@@ -26,6 +27,18 @@ def test_what_a_worker_frees_is_given_back_when_it_says_so() -> None:
     kept, left = map(int, told.stdout.split())
     assert kept > HELD
     assert left < HELD / 2
+
+
+def test_what_some_work_takes_is_told_beyond_what_is_held() -> None:
+    def work() -> None:
+        taken = bytearray(HELD)
+        taken[::4096] = b"x" * len(taken[::4096])
+        time.sleep(0.1)
+
+    held = bytearray(b"x" * HELD)
+    assert most_taken(work) == pytest.approx(HELD, rel=0.1)
+    assert most_taken(lambda: None) < HELD / 10
+    assert len(held) == HELD
 
 
 def test_it_counts_what_is_given_back_and_not_what_its_starter_holds() -> None:

@@ -1,6 +1,7 @@
 """The baselines a network has to beat."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ from tests.tiny_texts import tiny, write_reviews
 from trainer_core.config import TrainConfig
 from trainer_core.data import load_data, load_texts
 from trainer_core.store import write_atomically
-from trainer_core.tasks.baselines import compute_baselines
+from trainer_core.tasks import baselines
+from trainer_core.tasks.baselines import compute_baselines, rehearse_baselines
 
 DIGITS = TrainConfig(input_mean=0.305, input_std=0.376)
 
@@ -29,6 +31,24 @@ def test_digits_baselines_are_computed_once_and_then_read(tmp_path: Path) -> Non
     assert stored == found[0] | found[1]
     tested = DIGITS.model_copy(update={"evaluation_split": "test"})
     assert len(list(compute_baselines(data, tested, tmp_path, write_atomically))) == 2
+
+
+def test_a_rehearsal_fits_the_same_data_for_a_moment_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[tuple[int, int]] = []
+    usual = baselines._fit
+
+    def noted(model: Any, rows: Any, *more: Any) -> Any:
+        fitted.append((model.max_iter, len(rows)))
+        return usual(model, rows, *more)
+
+    monkeypatch.setattr(baselines, "_fit", noted)
+    data = load_data(DIGITS)
+    rehearse_baselines(data, DIGITS, tmp_path)
+    assert fitted == [(1, len(data.splits["train"]))]
+    assert not list(tmp_path.iterdir())
+    list(compute_baselines(data, DIGITS, tmp_path, write_atomically))
+    rehearse_baselines(data, DIGITS, tmp_path)
+    assert fitted[1:] == [(50, len(data.splits["train"]))], "what is known is not computed again"
 
 
 def test_words_beat_the_majority_on_real_reviews_as_was_measured(tmp_path: Path) -> None:

@@ -58,6 +58,21 @@ def test_where_a_worker_waits_its_imports_are_not_likely_to_be_needed(store: Sto
     assert warm.seconds[2] - warm.seconds[1] > process / 2
 
 
+def test_memory_that_baselines_take_beside_training_is_counted(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rehearse(*_given: object) -> None:
+        taken = b"x" * 400_000_000
+        time.sleep(0.1)
+        assert taken
+
+    monkeypatch.setattr(measuring, "rehearse_baselines", lambda *_given: None)
+    without = dry_run(store, SMALL, tmp_path / "without").peak_bytes
+    monkeypatch.setattr(measuring, "rehearse_baselines", rehearse)
+    # This process has seen its peak: what comes on top is the baselines'.
+    assert dry_run(store, SMALL, tmp_path / "with").peak_bytes[2] - without[2] == pytest.approx(400_000_000, rel=0.2)
+
+
 def test_the_mean_lies_in_its_range_which_narrows_with_more_steps() -> None:
     few, many = mean_range([0.1, 0.2, 0.3]), mean_range([0.1, 0.2, 0.3] * 30)
     assert few[1] == pytest.approx(0.2)

@@ -30,20 +30,14 @@ def compute_baselines(
     texts that go on there is none; for dialogues keyword rules (`keywords/slot_f1`), where tools are called. They
     depend on the data and their normalising alone, so a file in `cache`, written by `write(path, text)`, answers the next run.
     """
-    evaluated, mean, std = config.evaluation_split, config.input_mean, config.input_std
-    normalised = f"-{mean:g}-{std:g}" if isinstance(data, ImageData) else ""
-    what = "" if config.task in CLASSIFIERS else f"-{config.task}"
-    path = cache / f"baselines-{data.digest}-{evaluated}{normalised}{what}.json"
+    path = _file(data, config, cache)
     try:
         stored: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         yield stored
         return
     except (OSError, ValueError):
         stored = {}
-    held_out, kind = data.splits[evaluated], kind_of(config.task)
-    if kind == "text":
-        return
-    train = data.splits["train"]
+    train, held_out, kind = data.splits["train"], data.splits[config.evaluation_split], kind_of(config.task)
     if kind == "chat":
         assert isinstance(train, TextSplit)
         assert isinstance(held_out, TextSplit)
@@ -51,7 +45,7 @@ def compute_baselines(
 
         yield from ({f"keywords/{name}": value for name, value in measure_keywords(train.texts, held_out.texts).items()},)
         return
-    for name, predict in _methods(train, held_out, mean, std) if kind == "classes" else _of_numbers(train, held_out):
+    for name, predict in _methods(data, config, _ITERATIONS):
         figures = (
             of_classes(held_out.labels, predict())
             if kind == "classes"
@@ -60,23 +54,46 @@ def compute_baselines(
         found = {f"{name}/{measured}": value for measured, value in figures.items()}
         stored |= found
         yield found
-    write(path, json.dumps(stored))
+    if stored:
+        write(path, json.dumps(stored))
 
 
-def _methods(train: Split, held_out: Split, mean: float, std: float) -> Sequence[Method]:
+def rehearse_baselines(data: Data, config: TrainConfig, cache: Path) -> None:
+    """Takes the memory that the baselines will take, where they are still to be computed, and a fraction of their time."""
+    if not _file(data, config, cache).exists():
+        for _name, predict in _methods(data, config, iterations=1):
+            predict()
+
+
+def _file(data: Data, config: TrainConfig, cache: Path) -> Path:
+    normalised = f"-{config.input_mean:g}-{config.input_std:g}" if isinstance(data, ImageData) else ""
+    what = "" if config.task in CLASSIFIERS else f"-{config.task}"
+    return cache / f"baselines-{data.digest}-{config.evaluation_split}{normalised}{what}.json"
+
+
+def _methods(data: Data, config: TrainConfig, iterations: int) -> Sequence[Method]:
+    """What learns: none for texts that go on, and none for dialogues, where rules answer."""
+    train, held_out = data.splits["train"], data.splits[config.evaluation_split]
+    kind = kind_of(config.task)
+    if kind == "classes":
+        return _of_classes(train, held_out, config, iterations)
+    return _of_numbers(train, held_out) if kind not in ("text", "chat") else []
+
+
+def _of_classes(train: Split, held_out: Split, config: TrainConfig, iterations: int) -> Sequence[Method]:
     majority: Method = ("majority", lambda: np.full(len(held_out), np.bincount(train.labels).argmax()))
     if len(np.unique(train.labels)) < 2:
         return [majority]
     if isinstance(train, ImageSplit) and isinstance(held_out, ImageSplit):
-        pixels, asked = _pixels(train, mean, std), _pixels(held_out, mean, std)
-        return [majority, ("logistic_regression", lambda: _fit(_logistic_regression(), pixels, train.labels, asked))]
+        pixels, asked = (_pixels(split, config.input_mean, config.input_std) for split in (train, held_out))
+        return [majority, ("logistic_regression", lambda: _fit(_logistic_regression(iterations), pixels, train.labels, asked))]
     assert isinstance(train, TextSplit)
     assert isinstance(held_out, TextSplit)
     texts, questions = _whole(train), _whole(held_out)
     return [
         majority,
         ("naive_bayes", lambda: _fit(_naive_bayes(), texts, train.labels, questions)),
-        ("logistic_regression", lambda: _fit(_tf_idf_regression(), texts, train.labels, questions)),
+        ("logistic_regression", lambda: _fit(_tf_idf_regression(iterations), texts, train.labels, questions)),
     ]
 
 
@@ -98,10 +115,10 @@ def _whole(split: TextSplit) -> list[str]:
     return list(split.texts) if split.pairs is None else [f"{a} {b}" for a, b in zip(split.texts, split.pairs, strict=True)]
 
 
-def _logistic_regression() -> Any:
+def _logistic_regression(iterations: int) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(max_iter=_ITERATIONS)
+    return LogisticRegression(max_iter=iterations)
 
 
 def _naive_bayes() -> Any:
@@ -113,13 +130,13 @@ def _naive_bayes() -> Any:
     return make_pipeline(CountVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+"), MultinomialNB())
 
 
-def _tf_idf_regression() -> Any:
+def _tf_idf_regression(iterations: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
-    return make_pipeline(vectors, LogisticRegression(max_iter=_ITERATIONS, C=10.0))
+    return make_pipeline(vectors, LogisticRegression(max_iter=iterations, C=10.0))
 
 
 def _tf_idf_ridge() -> Any:

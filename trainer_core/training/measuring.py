@@ -23,10 +23,11 @@ from trainer_core.config import TrainConfig
 from trainer_core.data import TextData, plan, summarise
 from trainer_core.errors import ModelError
 from trainer_core.foreseen import Foreseen, Range, format_foreseen, write_foreseen
-from trainer_core.free_memory import be_ended_first
+from trainer_core.free_memory import be_ended_first, most_taken
 from trainer_core.language import gettext as _
 from trainer_core.settings import build_config
 from trainer_core.store import Store, open_store
+from trainer_core.tasks.baselines import rehearse_baselines
 from trainer_core.tasks.chat_measures import examples_in
 from trainer_core.tasks.task import Batch
 from trainer_core.training.building import Built, as_trained, build, make_trainer, peak_memory_bytes
@@ -101,13 +102,18 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         folder = CheckpointFolder(trial, RUN_ID, config, built.details)
         trainer = make_trainer(config, config, built, folder, todo.steps_per_epoch, lambda _phase: None, [timer])
         trainer.train()
-        ordinary = peak_memory_bytes()
+        ordinary = float(peak_memory_bytes())
         tell(0.72, _("Trying the longest texts"))
         try_longest(trainer, config)
         tell(0.76, _("Evaluating"))
         evaluation = time_evaluation(trainer, config)
         tell(0.92, _("Saving a checkpoint"))
         saving_seconds, checkpoint_bytes = time_saving(trainer, folder)
+        peak_bytes = float(peak_memory_bytes())
+        beside_training = 0.0
+        if not torch.cuda.is_available():
+            tell(0.96, _("Trying the baselines"))  # they are computed while the run trains
+            beside_training = float(most_taken(lambda: rehearse_baselines(built.data, config, store.cache)))
     except (MemoryError, RuntimeError, OSError, ModelError) as error:
         if memory_that_ran_out(error.__cause__ if isinstance(error, ModelError) and error.__cause__ else error) is None:
             raise
@@ -125,7 +131,7 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         fixed + start + steps * step + count * saving_seconds
         for start, step, count in zip((0.0, 0.0 if spare else imports, imports), each, saved, strict=True)
     ]
-    peak_bytes = float(peak_memory_bytes())
+    ordinary, peak_bytes = ordinary + beside_training, peak_bytes + beside_training
     kept = min(config.checkpoints_kept, most)
     batch = config.effective_batch_size
     return Foreseen(
@@ -136,7 +142,7 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         checkpoints=(least, most),
         samples_per_second=(batch / bare[2], batch / bare[1], batch / bare[0]),
         seconds=(seconds[0], seconds[1], seconds[2]),
-        peak_bytes=(float(ordinary), peak_bytes, peak_bytes),
+        peak_bytes=(ordinary, peak_bytes, peak_bytes),
         # The best may be one of the latest, or one more; while one is written, that is one more too.
         disk_bytes=tuple(float(checkpoint_bytes * count) for count in (kept, kept + 1, kept + 2)),  # type: ignore[arg-type]
         available=available,
