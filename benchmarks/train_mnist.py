@@ -84,7 +84,7 @@ def descent(store: Store, folder: Path, epochs: int) -> tuple[float, float]:
 
 def quicker(folder: Path, decode: str) -> int:
     """With how many threads the loop is quicker: 1, or 0 for torch's own choice."""
-    return min((0, 1), key=lambda threads: statistics.fmean(plain(folder, TRIED, decode, threads)["seconds"][1:]))
+    return min((0, 1), key=lambda threads: min(plain(folder, TRIED, decode, threads)["seconds"][1:]))
 
 
 def plain(folder: Path, epochs: int, decode: str, threads: int) -> dict[str, Any]:

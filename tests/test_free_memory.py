@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -33,12 +34,20 @@ def test_what_some_work_takes_is_told_beyond_what_is_held() -> None:
     def work() -> None:
         taken = bytearray(HELD)
         taken[::4096] = b"x" * len(taken[::4096])
-        time.sleep(0.1)
+        time.sleep(0.5)
 
     held = bytearray(b"x" * HELD)
-    assert most_taken(work) == pytest.approx(HELD, rel=0.1)
-    assert most_taken(lambda: None) < HELD / 10
+    assert most_taken(work, 60) == pytest.approx(HELD, rel=0.1)
+    assert most_taken(lambda: None, 60) < HELD / 10
     assert len(held) == HELD
+
+
+def test_work_that_takes_long_is_not_waited_for_and_what_it_raises_is_raised() -> None:
+    over = threading.Event()
+    assert most_taken(lambda: over.wait(60), 0.1) < HELD
+    over.set()
+    with pytest.raises(ZeroDivisionError):
+        most_taken(lambda: 1 / 0, 60)
 
 
 def test_it_counts_what_is_given_back_and_not_what_its_starter_holds() -> None:

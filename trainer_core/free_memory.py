@@ -5,7 +5,9 @@ import ctypes
 import resource
 import sys
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import psutil
@@ -57,24 +59,29 @@ def most_held_bytes() -> int:
     return most if sys.platform == "darwin" else 1024 * most
 
 
-def most_taken(work: Callable[[], object]) -> int:
-    """Bytes that this process held at most while it did `work`, beyond what it held before; looked at a hundred times a second."""
+def most_taken(work: Callable[[], object], seconds: float) -> int:
+    """Bytes that this process held at most while it did `work`, beyond what it held before; looked at a hundred times a second.
+
+    What takes longer than so many seconds goes on in its thread, and is no longer watched. Raises what the work raised.
+    """
     give_back()
-    process, over = psutil.Process(), threading.Event()
+    process, end = psutil.Process(), time.monotonic() + seconds
     before = most = process.memory_info().rss
+    # Not by a pool: its threads are waited for when the process ends.
+    result: Future[object] = Future()
 
-    def watch() -> None:
-        nonlocal most
-        while not over.wait(0.01):
-            most = max(most, process.memory_info().rss)
+    def do() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # whoever waits for it decides
+            result.set_exception(error)
 
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        work()
-    finally:
-        over.set()
-        watching.join()
+    threading.Thread(target=do, daemon=True).start()
+    while not result.done() and time.monotonic() < end:
+        most = max(most, process.memory_info().rss)
+        time.sleep(0.01)
+    if result.done():
+        result.result()
     return int(most - before)
 
 

@@ -14,6 +14,7 @@ from trainer_core.jobs.processes import is_alive
 from trainer_core.settings import read_config
 from trainer_core.tracking import read, tags, write
 from trainer_core.tracking.client import open_client
+from trainer_core.tracking.journal import Journal
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,15 @@ def test_a_run_that_waits_is_taken_off_the_queue(station: Station) -> None:
     jobs.stop(station.store, blocker)
     assert station.until_over(blocker).state == "stopped"
     assert not station.store.journal(waiting).exists()
+
+
+def test_a_run_that_waits_again_ends_with_all_that_it_had_logged(quiet_station: Station) -> None:
+    store = quiet_station.store
+    run_id = quiet_station.launch_without_supervisor("steps-5")  # as one does whose batch is made smaller
+    Journal(store.journal(run_id)).metrics({"train/loss": 0.5}, step=1, epoch=0.1, samples=32)
+    jobs.stop(store, run_id)
+    assert read.get_run(store, run_id).state == "stopped", "nobody else would tell"
+    assert list(read.metric_history(store, [run_id], ["train/loss"])["value"]) == [0.5]
 
 
 def test_a_resumption_that_is_called_off_leaves_the_run_as_it_was(station: Station) -> None:

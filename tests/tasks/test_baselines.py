@@ -44,11 +44,19 @@ def test_a_rehearsal_fits_the_same_data_for_a_moment_and_leaves_nothing(tmp_path
     monkeypatch.setattr(baselines, "_fit", noted)
     data = load_data(DIGITS)
     rehearse_baselines(data, DIGITS, tmp_path)
-    assert fitted == [(1, len(data.splits["train"]))]
+    assert fitted == [(11, len(data.splits["train"]))]
     assert not list(tmp_path.iterdir())
     list(compute_baselines(data, DIGITS, tmp_path, write_atomically))
     rehearse_baselines(data, DIGITS, tmp_path)
     assert fitted[1:] == [(50, len(data.splits["train"]))], "what is known is not computed again"
+
+
+def test_texts_are_rehearsed_too_where_there_is_something_to_learn(tmp_path: Path) -> None:
+    folder = write_reviews(tmp_path / "reviews")
+    for task in ("label_token", "sequence_classification"):
+        config = tiny(folder, task=task)
+        rehearse_baselines(load_data(config), config, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_words_beat_the_majority_on_real_reviews_as_was_measured(tmp_path: Path) -> None:

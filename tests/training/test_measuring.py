@@ -58,12 +58,13 @@ def test_where_a_worker_waits_its_imports_are_not_likely_to_be_needed(store: Sto
     assert warm.seconds[2] - warm.seconds[1] > process / 2
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what is foreseen is the GPU's memory")
 def test_memory_that_baselines_take_beside_training_is_counted(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def rehearse(*_given: object) -> None:
         taken = b"x" * 400_000_000
-        time.sleep(0.1)
+        time.sleep(0.5)
         assert taken
 
     monkeypatch.setattr(measuring, "rehearse_baselines", lambda *_given: None)
@@ -71,6 +72,22 @@ def test_memory_that_baselines_take_beside_training_is_counted(
     monkeypatch.setattr(measuring, "rehearse_baselines", rehearse)
     # This process has seen its peak: what comes on top is the baselines'.
     assert dry_run(store, SMALL, tmp_path / "with").peak_bytes[2] - without[2] == pytest.approx(400_000_000, rel=0.2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what is foreseen is the GPU's memory")
+def test_baselines_that_fail_end_no_dry_run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_given: object) -> None:
+        raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
+
+    def too_large(*_given: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(measuring, "rehearse_baselines", fail)
+    assert not dry_run(store, SMALL, tmp_path / "failed").is_tight
+    monkeypatch.setattr(measuring, "rehearse_baselines", too_large)
+    found = dry_run(store, SMALL, tmp_path / "large")
+    assert found.fits
+    assert found.is_tight
 
 
 def test_the_mean_lies_in_its_range_which_narrows_with_more_steps() -> None:

@@ -63,6 +63,13 @@ def test_a_quick_run_tells_how_far_it_is_once_a_second_and_at_its_ends(train_run
     assert all(record["epoch"] == pytest.approx(record["step"] / 20) for record in losses), "it grows evenly"
 
 
+def test_what_the_optimiser_held_is_given_back_before_the_test(train_run: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(trainer, "give_back", lambda: given.append(True))
+    assert train_run(SMALL.model_copy(update={"max_steps": 2})).points("test/accuracy")
+    assert given == [True]
+
+
 def test_logged_figures_are_those_of_hf_trainers_own_logging(train_run: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     config = SMALL.model_copy(update={"max_grad_norm": 0.0, "max_steps": 33, "logging_steps": 5})
     ours = train_run(config)

@@ -5,6 +5,7 @@ stays but the tokens of texts, which the run will find ready.
 """
 
 import json
+import logging
 import resource
 import shutil
 import sys
@@ -37,6 +38,7 @@ from trainer_core.training.trainer import DescentTrainer
 from trainer_core.training.vitals import Pulse
 from trainer_core.work_process import Tell
 
+logger = logging.getLogger("descent.worker")
 RUN_ID = "0" * 32
 FIRST = 2
 """Steps that are not counted: the first ones fetch memory and make programs."""
@@ -44,6 +46,7 @@ LEAST_STEPS, MOST_STEPS = 6, 600
 SECONDS = 8.0
 """How long steps are measured, where there are so many."""
 _EVALUATION_SECONDS = 4.0
+_BASELINE_SECONDS = 15.0
 _PARTS = 5
 """Stretches of equally many steps, by which what is to come is foreseen."""
 _STUDENT = (6.314, 2.920, 2.353, 2.132)
@@ -110,10 +113,6 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         tell(0.92, _("Saving a checkpoint"))
         saving_seconds, checkpoint_bytes = time_saving(trainer, folder)
         peak_bytes = float(peak_memory_bytes())
-        beside_training = 0.0
-        if not torch.cuda.is_available():
-            tell(0.96, _("Trying the baselines"))  # they are computed while the run trains
-            beside_training = float(most_taken(lambda: rehearse_baselines(built.data, config, store.cache)))
     except (MemoryError, RuntimeError, OSError, ModelError) as error:
         if memory_that_ran_out(error.__cause__ if isinstance(error, ModelError) and error.__cause__ else error) is None:
             raise
@@ -122,6 +121,8 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         return Foreseen(False, len(timer.seconds), total, 0, (0, 0), None, None, peak, None, available, beside)
     evaluations, least, most = count_events(config, total, todo.steps_per_epoch)
     writing = time_writing(trainer, config, built)
+    tell(0.96, _("Trying the baselines"))
+    beside_training = memory_beside(store, config, built, available - peak_bytes)
     each, bare = mean_range(timer.seconds or timer.first), mean_range(timer.bare)
     rows, once = _rows_evaluated(config, built, evaluations), evaluations * evaluation[1]
     fixed = building_seconds + sum(timer.first) + rows * evaluation[0] + once + evaluations * writing[0] + writing[1]
@@ -148,6 +149,19 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         available=available,
         beside=beside,
     )
+
+
+def memory_beside(store: Store, config: TrainConfig, built: Built, left: float) -> float:
+    """Bytes of the machine's memory that the baselines take, which are computed while the run trains: at most what is `left`."""
+    if torch.cuda.is_available():  # the memory that is foreseen is the GPU's
+        return 0.0
+    try:
+        return float(most_taken(lambda: rehearse_baselines(built.data, config, store.cache), _BASELINE_SECONDS))
+    except MemoryError:
+        return max(0.0, left)
+    except Exception:  # the run goes on without them then
+        logger.exception("The baselines could not be tried.")
+        return 0.0
 
 
 class StepTimer(TrainerCallback):  # type: ignore[misc]
