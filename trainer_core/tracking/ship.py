@@ -1,7 +1,8 @@
 """Ships a run's journal to MLflow, in order and in batches.
 
 Exactly once: each point carries its time from the journal, and MLflow's primary key drops a point it already has, so that
-shipping the same stretch again, after a crash for example, changes nothing.
+shipping the same stretch again, after a crash for example, changes nothing. A tracking server may keep points where there is no
+such key: the reporter sees that little is shipped twice there.
 """
 
 import json
