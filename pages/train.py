@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.data_preview import draw_data
 from pages.components.dataset_look import DataLook, look_at_data
-from pages.components.dry_run import dry_run_button, dry_run_part
+from pages.components.dry_run import dry_run_button, dry_run_part, dry_run_words
 from pages.components.model_part import draw_model, model_problem, warn_of_room
 from pages.components.navigation import open_page
 from pages.components.own_data import take_dataset
@@ -19,6 +19,7 @@ from pages.components.session import current_store, format_count, format_duratio
 from trainer_core import data, jobs
 from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError, TrainerError
+from trainer_core.foreseen import Foreseen
 from trainer_core.language import gettext as _
 from trainer_core.language import listed, ngettext
 from trainer_core.recipes import RECIPES
@@ -87,7 +88,7 @@ def draw_differences(form: Form, start: Start) -> None:
     st.button(_("Take all of it back"), icon=":material/undo:", on_click=reset_form, args=(start.key, start.base, tuple(changed)))
 
 
-def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> DeltaGenerator | None:
+def draw_foot(store: Store, form: Form, start: Start, look: DataLook, foreseen: Foreseen | None) -> DeltaGenerator | None:
     """Steps, effective batch and Launch; after launching, where to watch. Returns the place of the line, where there is one."""
     place = None
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -99,7 +100,7 @@ def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> DeltaGe
                     open_page("runs", run=launched["run_id"])
         else:
             place = st.empty()
-            place.markdown(foot_line(form, look, st.session_state.get(_EXPECTED)))
+            place.markdown(foot_line(form, look, st.session_state.get(_EXPECTED), foreseen))
         dry_run_button(store, form.config)
         if st.button(_("Launch"), key="launch", type="primary", icon=":material/play_arrow:", disabled=form.config is None):
             assert form.config is not None
@@ -107,8 +108,8 @@ def draw_foot(store: Store, form: Form, start: Start, look: DataLook) -> DeltaGe
     return place
 
 
-def foot_line(form: Form, look: DataLook, seconds: float | None) -> str:
-    """What a launch would do, or what stands in its way."""
+def foot_line(form: Form, look: DataLook, seconds: float | None, foreseen: Foreseen | None) -> str:
+    """What a launch would do, or what stands in its way: `foreseen` by a dry run, or expected by runs of before."""
     if form.config is None:
         places = [plain(_place(name)) for name in form.problems if name]
         return _(":red[:material/error:] Mend to launch: {fields}").format(fields=listed(places) or plain(form.problems[""]))
@@ -118,6 +119,8 @@ def foot_line(form: Form, look: DataLook, seconds: float | None) -> str:
     steps = data.plan(form.config, look.summary).total_steps
     words = ngettext("**{steps} step** · {batch}", "**{steps} steps** · {batch}", steps)
     line = words.format(steps=format_count(steps), batch=batch)
+    if foreseen is not None:
+        return f"{line} · {dry_run_words(foreseen)}"
     return line if seconds is None else _("{line} · about {time} here").format(line=line, time=format_duration(seconds))
 
 
@@ -185,7 +188,7 @@ if config is not None:
     with st.expander(_("The shell command that does the same"), icon=":material/terminal:"):
         st.code(jobs.launch_command(config, start.recipe), language="bash", wrap_lines=True)
 foreseen = dry_run_part(form, config)
-foot = draw_foot(store, form, start, look)
+foot = draw_foot(store, form, start, look, foreseen)
 
 st.session_state[_SEEN] = time.time()
 keep_warm(store)
@@ -196,6 +199,5 @@ if took != st.session_state.get(_TOOK, {}):
     for name, place in places.items():
         show_time(place, took.get(name))
 if foot and config and look.summary:
-    known = foreseen.seconds[1] if foreseen and foreseen.seconds else None
-    st.session_state[_EXPECTED] = known or expected_seconds(runs, config, data.plan(config, look.summary).total_steps)
-    foot.markdown(foot_line(form, look, st.session_state[_EXPECTED]))
+    st.session_state[_EXPECTED] = expected_seconds(runs, config, data.plan(config, look.summary).total_steps)
+    foot.markdown(foot_line(form, look, st.session_state[_EXPECTED], foreseen))

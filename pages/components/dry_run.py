@@ -20,6 +20,8 @@ from trainer_core.retelling import retell
 from trainer_core.settings import SETTINGS
 from trainer_core.store import Store
 
+ANCHOR = "dry-run"
+"""Where on the page it stands what a dry run found."""
 _WORK, _FOUND, _ASKED = "train/dry-run", "train/dry-run/found", "train/dry-run/asked"
 
 
@@ -43,13 +45,14 @@ def dry_run_button(store: Store, config: TrainConfig | None) -> None:
 
 def dry_run_part(form: Form, config: TrainConfig | None) -> Foreseen | None:
     """Draws the dry run that goes on, or what the last one found; gives that where it is of the settings in the form."""
-    work = take_result(_WORK)
-    if work is not None:
-        found = result_of(work)
-        if found is None:
-            show_error(TrainerError(work.error or _("The dry run ended without an answer.")))
-        else:
-            st.session_state[_FOUND] = found
+    with st.bottom:  # where it was asked for: the page's end may be out of sight
+        work = take_result(_WORK)
+        if work is not None:
+            found = result_of(work)
+            if found is None:
+                show_error(TrainerError(work.error or _("The dry run ended without an answer.")))
+            else:
+                st.session_state[_FOUND] = found
     found = st.session_state.get(_FOUND)
     if found is None:
         return None
@@ -64,6 +67,19 @@ def dry_run_part(form: Form, config: TrainConfig | None) -> Foreseen | None:
     return result
 
 
+def dry_run_words(found: Foreseen) -> str:
+    """What it found, as a line that leads to all of it."""
+    if not found.fits:
+        return _(":red[:material/memory:] [It does not fit into memory](#{place})").format(place=ANCHOR)
+    assert found.seconds is not None
+    words = (
+        _("[dry run](#{place}): {time}, {memory} of memory")
+        if not found.is_tight
+        else _(":orange[:material/memory:] [dry run](#{place}): {time}, {memory} of memory, which it may not get")
+    )
+    return words.format(place=ANCHOR, time=between(found.seconds, format_duration), memory=format_bytes(found.peak_bytes[2]))
+
+
 def _same(config: TrainConfig | None, asked: TrainConfig | None) -> bool:
     """Whether both are the same run under perhaps another name."""
     if config is None or asked is None:
@@ -72,7 +88,7 @@ def _same(config: TrainConfig | None, asked: TrainConfig | None) -> bool:
 
 
 def _draw(found: Foreseen) -> None:
-    st.markdown(_("**Dry run**"))
+    st.subheader(_("Dry run"), anchor=ANCHOR)
     with st.grid("auto", min_column_width=170):
         for label, value, hint in _figures(found):
             st.metric(label, value, help=hint)

@@ -245,7 +245,9 @@ def test_a_dry_run_tells_time_memory_and_disk_and_goes_stale_with_the_settings(p
     figures = {metric.label: metric.value for metric in page.metric}
     assert set(figures) >= {"Whole run", "Samples a second", "Peak memory", "Disk"}
     assert figures["Peak memory"].endswith(("MB", "GB"))
-    assert "s here" in words(page)  # the foot says how long it takes
+    (foot,) = [line for line in words(page).splitlines() if "effective batch" in line]
+    assert f"[dry run](#dry-run): {figures['Whole run']}, " in foot
+    assert foot.endswith("B of memory")
     type_in(page, "digits", epochs="3")
     assert "The dry run was of other settings" in words(page)
     assert "Whole run" not in {metric.label for metric in page.metric}
@@ -265,6 +267,7 @@ def test_what_does_not_fit_is_mended_with_a_click(page: AppTest) -> None:
     said = words(page)
     assert "It does not fit: 4.0 GB of memory are free. These take less:" in said
     assert "Another run was at work beside it" in said
+    assert "effective batch 64 · :red[:material/memory:] [It does not fit into memory](#dry-run)" in said
     assert [metric.value for metric in page.metric if metric.label == "Peak memory"] == ["over 5.0 GB"]
     page.button(key="dry-run/remedy-0").click().run()
     assert not page.exception
