@@ -89,7 +89,7 @@ def test_any_settings_make_a_config_or_name_what_is_wrong(values: dict[str, obje
     except ConfigError as error:
         told(*error.problems.values())
     else:
-        assert from_params(to_params(config)) == config.model_dump()
+        assert from_params(to_params(config)) == config.model_dump(exclude={"rules"})
 
 
 @pytest.fixture(scope="module")

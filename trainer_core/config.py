@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from trainer_core.language import gettext as _
 from trainer_core.measures import MORE, measured
+from trainer_core.rules import NEWEST
 
 Scale = Literal["linear", "log"]
 Group = Literal["Run", "Data", "Model", "Adapter", "Training", "Optimiser", "Evaluation and checkpoints"]
@@ -85,6 +86,9 @@ class TrainConfig(BaseModel):
     """Everything that decides what a run computes. Frozen; unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    rules: tuple[str, ...] = NEWEST
+    """No setting: the names of the rules that the run was launched with, see `rules`."""
 
     name: str = setting(
         "", "Name", "What the run is called.", "Left empty, it gets two words and a number.", group="Run", max_length=200

@@ -156,7 +156,8 @@ def format_number(value: float) -> str:
     return text.removesuffix(".0")
 
 
-SETTINGS: Mapping[str, Setting] = {name: Setting(name, info) for name, info in TrainConfig.model_fields.items()}
+SETTINGS: Mapping[str, Setting] = {name: Setting(name, info) for name, info in TrainConfig.model_fields.items() if name != "rules"}
+"""All that can be set, by name; `rules` can't be."""
 
 
 def build_config(values: Mapping[str, Any]) -> TrainConfig:
@@ -167,6 +168,9 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     problems: dict[str, str] = {}
     typed: dict[str, Any] = {}
     for name, value in values.items():
+        if name == "rules":
+            typed[name] = value  # of a run's own config, passed on; nobody is offered it
+            continue
         if name not in SETTINGS:
             problems[name] = _("There is no setting “{name}”. Settings are: {names}.").format(name=name, names=listed(SETTINGS))
             continue
@@ -238,11 +242,14 @@ def write_config(config: TrainConfig, path: Path, replace: Callable[[Path, str],
 def read_config(path: Path) -> TrainConfig:
     """Reads a config that `write_config` wrote; settings that no longer exist are left out, so that old runs open.
 
+    One that names no rules was written before there were any: it keeps the first ones, see `rules`.
+
     Raises ConfigError where the file is damaged, OSError where it can't be read.
     """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return TrainConfig(**{name: value for name, value in stored.items() if name in SETTINGS})
+        rules = stored.get("rules") or ()
+        return TrainConfig(**{name: value for name, value in stored.items() if name in SETTINGS}, rules=rules)
     except (ValueError, AttributeError) as error:  # pydantic's errors are ValueErrors
         sentence = _("The settings in {file} are damaged: {cause}. Clone the run, or launch it anew.")
         cause = (str(error).splitlines() or [""])[0]

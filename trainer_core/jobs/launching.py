@@ -13,6 +13,7 @@ from trainer_core.jobs.processes import this_process
 from trainer_core.jobs.summon import PROJECT_ROOT, ensure_supervisor
 from trainer_core.language import mark
 from trainer_core.recipes import RECIPES, find_recipe
+from trainer_core.rules import NEWEST
 from trainer_core.settings import SETTINGS, differences, to_params, write_config
 from trainer_core.store import Store, write_atomically
 from trainer_core.tracking import read, tags, write
@@ -33,7 +34,7 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
     queue = JobDatabase(store.jobs_database)
     check(config, store.datasets)
     check_model(config)
-    config = settle(store, config)
+    config = settle(store, config).model_copy(update={"rules": NEWEST})  # whatever run its settings came from
     foreseen = read_foreseen(store, config)
     command = launch_command(config, recipe)  # before the run gets a name: the same command may run twice
     ensure_supervisor(store)  # its start overlaps with what follows; it waits longer than that for something to do
@@ -45,6 +46,7 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
         tags.RECIPE: recipe or "",
         tags.CLONED_FROM: cloned_from or "",
         tags.GIT_COMMIT: _git_commit(),
+        tags.RULES: " ".join(config.rules),
         tags.FORESEEN: "" if foreseen is None else format_foreseen(foreseen),
     }
     token = queue.begin_launch(this_process())  # whatever happens from here on, the run will not wait for ever

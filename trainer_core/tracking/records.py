@@ -158,7 +158,7 @@ class RunRecord:
         if not known:
             return None
         try:
-            return TrainConfig(**known)
+            return TrainConfig(**known, rules=tuple(self.tags.get(names.RULES, "").split()))
         except ValidationError:
             return None
 

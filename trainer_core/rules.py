@@ -1,0 +1,15 @@
+"""The rules that a run was launched with: what decides its rows, classes or losses and is no setting.
+
+When such a rule is bettered, runs launched before must still resume, predict and rerun to the figures they had. So each run keeps
+the names of the rules it was launched with, in its settings' file; a run of before a rule was made lacks its name, and goes on the
+old way.
+"""
+
+from collections.abc import Mapping
+
+RULES: Mapping[str, str] = {
+    "labels": "One class for 1 and 1.0, whole numbers in their order, missing words left out; see `data.labels`.",
+}
+"""The rules that a run launched today is given, each with what it says. A new rule is a line here."""
+
+NEWEST: tuple[str, ...] = tuple(RULES)
