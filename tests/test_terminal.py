@@ -10,6 +10,7 @@ import pytest
 from tests.stores import new_store
 from trainer_core import terminal
 from trainer_core.config import TrainConfig
+from trainer_core.jobs import progress
 from trainer_core.jobs.database import JobDatabase
 from trainer_core.settings import to_params
 from trainer_core.store import Store
@@ -52,6 +53,17 @@ def _report_progress(store: Store, run_id: str, step: int) -> None:
     now = {"time": time.time(), "phase": "training", "step": step, "total_steps": 40, "epoch": 1.0, "epochs": 2.0, "pid": 1}
     now |= {"samples_per_second": 10.0, "seconds_left": 65.0, "started": time.time()}
     store.progress(run_id).write_bytes(orjson.dumps(now))
+
+
+def test_a_line_tells_the_rows_of_an_evaluation(store: Store) -> None:
+    run_id = "a" * 32
+    values = {"phase": "evaluating", "part": "rows", "part_done": 320, "part_all": 1_066, "is_least": True}
+    _report_progress(store, run_id, step=40)
+    shown = orjson.loads(store.progress(run_id).read_bytes()) | values
+    store.progress(run_id).write_bytes(orjson.dumps(shown))
+    now = progress(store, run_id)
+    assert now is not None
+    assert terminal._line(now, {}) == "evaluating · step 40 of 40 · 320 of 1,066 rows · more than 1 min 5 s left"
 
 
 def _ends_after(watch: Watch, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ class Trained:
     store: Store
     run_id: str
     finished: bool
+    reason: str = ""
 
     def points(self, key: str) -> list[tuple[int, float]]:
         """(step, value) of one metric in the order logged."""
@@ -45,16 +46,22 @@ Train = Callable[..., Trained]
 
 @pytest.fixture
 def train_run(store: Store) -> Train:
-    """`train_run(config, run_id=None, resume_from=None, stop_at=None)` gives a Trained."""
+    """`train_run(config, run_id=None, resume_from=None, stop_at=None, stop=None)` gives a Trained; setting `stop` is SIGTERM."""
 
-    def run(config: TrainConfig, run_id: str | None = None, resume_from: int | None = None, stop_at: int | None = None) -> Trained:
+    def run(
+        config: TrainConfig,
+        run_id: str | None = None,
+        resume_from: int | None = None,
+        stop_at: int | None = None,
+        stop: threading.Event | None = None,
+    ) -> Trained:
         from trainer_core.training.vitals import Pulse
         from trainer_core.training.worker import train
 
         run_id = run_id or uuid.uuid4().hex
         store.run_folder(run_id).mkdir(parents=True, exist_ok=True)
         write_config(config, store.config_file(run_id), write_atomically)
-        stop = threading.Event()
+        asked = stop or threading.Event()
 
         class StoppingPulse(Pulse):
             """Asks to stop at a step, as SIGTERM does, but at the same one each time."""
@@ -62,13 +69,13 @@ def train_run(store: Store) -> Train:
             def __setattr__(self, name: str, value: object) -> None:
                 super().__setattr__(name, value)
                 if name == "step" and stop_at is not None and value == stop_at - 1:
-                    stop.set()
+                    asked.set()
 
         journal, pulse = Journal(store.journal(run_id)), StoppingPulse(Path(store.progress(run_id)))
         try:
-            finished = train(store, run_id, config, journal, pulse, stop, resume_from)
+            ending = train(store, run_id, config, journal, pulse, asked, resume_from)
         finally:
             journal.close()
-        return Trained(store, run_id, finished)
+        return Trained(store, run_id, ending.finished, ending.reason)
 
     return run

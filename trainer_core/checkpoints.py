@@ -22,6 +22,10 @@ MANIFEST = "descent.json"
 CONFIG = "train_config.json"
 """Not config.json: transformers reads a file of that name as the model's own when it resumes."""
 BEST = "best.json"
+REPLACED = ".replaced"
+"""Behind the name of a folder that another one of the same step takes the place of: it holds until that one stands."""
+DUE = "due"
+"""What a manifest says of an evaluation that its step should have and does not have yet."""
 _OF_TRAINING = (".pt", ".pth")
 
 
@@ -41,6 +45,8 @@ class Checkpoint:
     """Seconds since 1970, UTC."""
     details: Mapping[str, Any]
     """What rebuilds the model: `labels`, `image_shape` (height, width), `content_share`, `parameters`."""
+    evaluation_due: bool = False
+    """Whether it was saved before the evaluation of its step, and that did not come to its end: it is done on resuming."""
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -72,7 +78,9 @@ def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
     """The run's whole checkpoints, ascending by step; [] where it has none."""
     folder = store.checkpoints(run_id)
     best = _best_step(folder)
-    found = [(path, manifest) for path in sorted(folder.glob("step-*")) if (manifest := _manifest(path)) is not None]
+    whole = {path.name: (path, manifest) for path in _folders(folder) if (manifest := _manifest(path)) is not None}
+    # A worker that was killed between two renamings left the older one of the step alone.
+    found = [entry for name, entry in whole.items() if name.removesuffix(REPLACED) not in whole or not name.endswith(REPLACED)]
     last = found[-1][0] if found else None
     return [
         Checkpoint(
@@ -86,6 +94,7 @@ def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
             bytes=sum(int(file["bytes"]) for file in manifest["files"].values()),
             saved_at=float(manifest["saved_at"]),
             details=manifest["details"],
+            evaluation_due=manifest.get("evaluation") == DUE,
         )
         for path, manifest in found
     ]
@@ -93,7 +102,8 @@ def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
 
 def torn_checkpoints(store: Store, run_id: str) -> list[Path]:
     """The folders of the run's checkpoints that are not whole, and so are not listed; [] for nearly all runs."""
-    return [path for path in sorted(store.checkpoints(run_id).glob("step-*")) if _manifest(path) is None]
+    # One that has been replaced, and was not wholly removed, is no loss.
+    return [path for path in _folders(store.checkpoints(run_id)) if not path.name.endswith(REPLACED) and _manifest(path) is None]
 
 
 def find_checkpoint(store: Store, run_id: str, which: str | int) -> Checkpoint:
@@ -158,10 +168,19 @@ def last_whole(store: Store, run_id: str) -> Checkpoint | None:
     return None
 
 
+def evaluation_left_out() -> str:
+    """What is said of a run that was stopped at a checkpoint whose evaluation is due."""
+    return _("The evaluation of that step was left out. It is done when the run is resumed.")
+
+
 def file_digest(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"))
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:

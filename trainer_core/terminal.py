@@ -207,14 +207,28 @@ def _line(now: Progress, values: Mapping[str, float]) -> str:
         parts.append(_("{done:,.1f} of {all:,.1f} MB").format(done=now.done_bytes / 1e6, all=now.all_bytes / 1e6))
     if now.total_steps:
         parts.append(_("step {step:,} of {total:,}").format(step=now.step, total=now.total_steps))
-    if now.seconds_left is not None and now.phase != "finished":
-        parts.append(_("{duration} left").format(duration=format_duration(now.seconds_left)))
+    if part := part_words(now):
+        parts.append(part)
+    if now.seconds_left is not None and now.phase not in _ENDED:
+        left = _("more than {duration} left") if now.is_least else _("{duration} left")
+        parts.append(left.format(duration=format_duration(now.seconds_left)))
     for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("accuracy"))):
         if key in values:
             parts.append(f"{name} {values[key]:.4g}")
     if now.silent:
         parts.append(_("silent for {duration}").format(duration=format_duration(time.time() - now.time)))
     return " · ".join(parts)
+
+
+def part_words(now: Progress) -> str:
+    """`320 of 1,066 rows`: how far an evaluation or the final test is; empty in other phases."""
+    done, count = f"{now.part_done:,}", f"{now.part_all:,}"
+    match now.part:
+        case "rows":
+            return _("{done} of {all} rows").format(done=done, all=count)
+        case "turns":
+            return _("{done} of {all} turns written").format(done=done, all=count)
+    return ""
 
 
 def _bar(now: Progress | None, room: int) -> str:

@@ -10,11 +10,11 @@ from trainer_core.foreseen import Range, parse_foreseen
 from trainer_core.jobs import Progress
 from trainer_core.language import Words, mark, ngettext
 from trainer_core.language import gettext as _
-from trainer_core.terminal import PHASES
+from trainer_core.terminal import PHASES, part_words
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
 
-_BETWEEN_STEPS = ("training", "evaluating", "saving", "")
+_BETWEEN_STEPS = ("training", "evaluating", "saving", "testing", "")
 
 # What surrounded a run, by tag, in the order in which people ask for it.
 _ORIGIN = Words(
@@ -195,11 +195,14 @@ def progress_words(progress: Progress | None) -> str:
         _("epoch {epoch} of {epochs}").format(epoch=f"{progress.epoch:.1f}", epochs=f"{progress.epochs:,.4g}"),
     ]
     if progress.phase in _BETWEEN_STEPS and progress.seconds_left is not None:
-        parts.append(_("about {time} left").format(time=format_duration(progress.seconds_left)))
+        left = _("more than {time} left") if progress.is_least else _("about {time} left")
+        parts.append(left.format(time=format_duration(progress.seconds_left)))
     elif progress.phase in _BETWEEN_STEPS:
         parts.append(_("estimating the time left"))
     if progress.phase not in ("training", ""):
         parts.append(PHASES.get(progress.phase, progress.phase).lower())
+    if part := part_words(progress):
+        parts.append(part)
     return " · ".join(parts)
 
 

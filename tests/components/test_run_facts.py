@@ -33,7 +33,16 @@ def test_progress_is_told_in_steps_epochs_and_time_left() -> None:
     assert (
         progress_words(progress(phase="evaluating")) == "Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min 5 s left · evaluating"
     )
-    assert progress_words(progress(phase="testing")) == "Step 420 of 1,180 · epoch 10.7 of 30 · measuring the test split"
+    assert progress_words(progress(phase="testing")) == (
+        "Step 420 of 1,180 · epoch 10.7 of 30 · about 2 min 5 s left · measuring the test split"
+    )
+
+
+def test_an_evaluation_tells_its_rows_and_that_nobody_knows_how_long_the_rest_takes() -> None:
+    rows = progress(phase="evaluating", part="rows", part_done=320, part_all=1_066, is_least=True)
+    assert progress_words(rows).endswith("· more than 2 min 5 s left · evaluating · 320 of 1,066 rows")
+    turns = progress(phase="testing", part="turns", part_done=7, part_all=60, seconds_left=None)
+    assert progress_words(turns).endswith("· estimating the time left · measuring the test split · 7 of 60 turns written")
 
 
 def test_no_time_is_named_before_there_is_something_to_reckon_from() -> None:

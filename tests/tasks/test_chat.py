@@ -20,7 +20,7 @@ from trainer_core.tasks.chat_baseline import Keywords, measure_keywords
 from trainer_core.tasks.chat_measures import Example, examples_in, measure_answers, measure_names, measure_searches, slots_of
 from trainer_core.tasks.chat_reply import Reply
 from trainer_core.tasks.chat_writing import ChatWriter, choose
-from trainer_core.tasks.task import Prepared
+from trainer_core.tasks.task import Prepared, tell_nobody
 from trainer_core.tasks.texts import prepare
 
 
@@ -116,7 +116,7 @@ def test_a_best_by_searches_needs_searches(tmp_path: Path) -> None:
         prepared(tiny_chat(tmp_path, best_metric="eval/slot_f1"), tmp_path)
     found = prepared(tiny_chat(tmp_path, best_metric="eval/bleu4"), tmp_path).measure_written
     assert found is not None
-    assert set(found("validation", True)) == {"bleu4"}
+    assert set(found("validation", True, tell_nobody)) == {"bleu4"}
 
 
 def test_slots_are_counted_as_the_course_does() -> None:

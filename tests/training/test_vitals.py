@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trainer_core.training.time_left import Schedule
 from trainer_core.training.vitals import Pulse
 
 
@@ -15,7 +16,8 @@ class Rehearsal:
         self.now = 1000.0
         self._path = path
         self.pulse = Pulse(path, lambda: self.now)
-        self.pulse.total_steps, self.pulse.first_step, self.pulse.step = total_steps, first_step, first_step
+        self.pulse.plan(Schedule(total_steps, total_steps, total_steps), first_step)
+        self.pulse.enter("training")
 
     def pass_time(self, seconds: float, steps_per_second: float = 0.0) -> float | None:
         """Lets time go by in half seconds, as the pulse beats; returns what it then says is left."""

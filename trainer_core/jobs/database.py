@@ -237,6 +237,10 @@ class JobDatabase:
         """The worker has been told to stop."""
         self._update("stop_sent = ?", "run_id = ?", time.time(), run_id)
 
+    def note_reason(self, run_id: str, reason: str) -> None:
+        """Says why the worker of a running job is about to be ended."""
+        self._update("reason = ?", "run_id = ? AND state = 'running'", reason, run_id)
+
     def start(self, run_id: str, journal_start: int, slot: int = 0) -> bool:
         """Takes a job off the queue; False where it no longer waits, because someone stopped it just now."""
         return self._update(

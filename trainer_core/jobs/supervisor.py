@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from trainer_core.batch_in_force import EVALUATING
 from trainer_core.errors import StoreError, TrainerError
 from trainer_core.jobs.attempts import SHIM, exit_status, lives, never_began, was_rebooted, with_processes
 from trainer_core.jobs.database import Job, JobDatabase
@@ -24,9 +23,9 @@ from trainer_core.jobs.processes import Identity, end_group, identify, send, thi
 from trainer_core.jobs.reporter import RETRY_SECONDS, Reporter
 from trainer_core.jobs.smaller import start_smaller
 from trainer_core.jobs.spare import COMMAND, SpareKeeper
+from trainer_core.jobs.stopping import StopWatch
 from trainer_core.jobs.summon import PROJECT_ROOT, is_launch_expected, lock_file, supervisor_lock, wants_spare
 from trainer_core.jobs.verdict import judge
-from trainer_core.jobs.watching import progress
 from trainer_core.language import gettext as _
 from trainer_core.secrets import start_logging
 from trainer_core.store import Store, open_store
@@ -34,8 +33,6 @@ from trainer_core.store import Store, open_store
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
-# An evaluation can't be cut short, or the run would resume to other weights: a worker in one gets so many times the grace.
-_PATIENCE = 20
 _log = logging.getLogger(__name__)
 
 WorkerCommand = Callable[[Store, Job], Sequence[str]]
@@ -58,7 +55,8 @@ class Supervisor:
     """The loop. `command` gives the worker's command line, `slots` where runs work at once, `spare` the command of a worker that
     waits for a run; without it there is none.
 
-    A worker that was told to stop is ended after `grace_seconds`; with nothing to do for `idle_seconds` the supervisor leaves.
+    A worker that was told to stop is ended after `grace_seconds` where that loses nothing, later or never where it would, see
+    `stopping`; with nothing to do for `idle_seconds` the supervisor leaves.
     """
 
     def __init__(
@@ -76,7 +74,7 @@ class Supervisor:
         self._command = command
         self._slots = slots
         self._spares = SpareKeeper(store, spare)
-        self._grace_seconds = grace_seconds
+        self._stops = StopWatch(store, grace_seconds)
         self._idle_seconds = idle_seconds
         self._shims: list[subprocess.Popen[bytes]] = []
         self._leaving = False
@@ -217,6 +215,7 @@ class Supervisor:
             ended = float(status["time"]) if status else time.time()
             _log.info("run %s: %s %s", job.run_id, state, reason)
             self._jobs.end(job.run_id, state, reason, ended)
+            self._stops.forget(job.run_id)
         elif job.stop_requested is not None and job.worker is not None:
             self._stop(job)
 
@@ -226,20 +225,10 @@ class Supervisor:
             _log.info("stopping run %s", job.run_id)
             send(job.worker, signal.SIGTERM)
             self._jobs.mark_stop_sent(job.run_id)
-        elif time.time() - job.stop_sent > self._patience(job):
-            _log.warning("run %s did not stop within %g s: ending it", job.run_id, self._patience(job))
+        elif why := self._stops.why_end(job):
+            _log.warning("run %s: %s", job.run_id, why)
+            self._jobs.note_reason(job.run_id, why)
             end_group(job.worker)
-
-    def _patience(self, job: Job) -> float:
-        """Seconds that a worker gets to stop: more where it evaluates or saves and says so, or where its steps are long, since
-        it stops after that, and ending it now would lose the work.
-        """
-        now = progress(self._store, job.run_id)
-        if now is None or now.silent:
-            return self._grace_seconds
-        if now.phase in (*EVALUATING, "saving"):
-            return self._grace_seconds * _PATIENCE
-        return min(max(self._grace_seconds, 3 * now.step_seconds), self._grace_seconds * _PATIENCE)
 
 
 def _place_of(path: Path) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer_core.batch_in_force import in_force, why_no_smaller
+from trainer_core.checkpoints import evaluation_left_out, list_checkpoints
 from trainer_core.errors import TrainerError
 from trainer_core.jobs.database import Job
 from trainer_core.jobs.watching import log_tail, progress
@@ -31,10 +32,24 @@ def judge(store: Store, job: Job, status: Mapping[str, Any] | None, *, rebooted:
         state: RunState = outcome["state"]
         return state, str(outcome["reason"])
     if job.stop_requested is not None:
-        return "stopped", _("Stopped before it could save its state: the work since the last checkpoint is lost.")
+        return "stopped", _what_a_stop_left(store, job)
     if status is not None and status.get("killed_for_memory"):
         return "failed", f"{_why_memory_ended_it(store, job.run_id)} {_what_the_log_says(store, job.run_id)}"
     return "failed", f"{_how_it_ended(status, rebooted)} {_what_the_log_says(store, job.run_id)}"
+
+
+def _what_a_stop_left(store: Store, job: Job) -> str:
+    """Of a worker that was asked to stop and ended without a word: why, where the supervisor ended it, and what is lost."""
+    shown, saved = progress(store, job.run_id), list_checkpoints(store, job.run_id)
+    last = saved[-1] if saved else None
+    if shown is None or (shown.is_saved and shown.step == 0):
+        left = _("Stopped before the first step.") if last is None else _("Stopped before it went on: nothing is lost.")
+    elif shown.is_saved and last is not None and shown.step <= last.step:
+        left = _("Stopped at step {step:,}, which is in a checkpoint: nothing is lost.").format(step=last.step)
+        left += f" {evaluation_left_out()}" if last.evaluation_due else ""
+    else:
+        left = _("Stopped before it could save its state: the work since the last checkpoint is lost.")
+    return f"{job.reason} {left}".strip()
 
 
 def _why_memory_ended_it(store: Store, run_id: str) -> str:

@@ -30,11 +30,27 @@ class Progress:
     done_bytes: int = 0
     all_bytes: int = 0
     """Of a download, while there is one; 0 otherwise."""
+    is_least: bool = False
+    """Whether `seconds_left` is at least what is left: something was never done yet, so nobody knows how long it takes."""
+    part: str = ""
+    """What an evaluation or the final test goes through now, `rows` or the `turns` that a model writes."""
+    part_done: int = 0
+    part_all: int = 0
+    saved_step: int = -1
+    """The step that is in a checkpoint; -1 for a worker that does not tell."""
+    units: int = 0
+    """Batches and written tokens so far: grows while the worker gets on."""
 
     @property
     def share(self) -> float:
         """The part of all steps that is done, 0 to 1."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether all steps that the worker has done are in a checkpoint, and it is at none."""
+        # While it trains the next step may be done by now. A worker of an older Descent does not tell what is saved.
+        return 0 <= self.step <= self.saved_step and self.phase != "training"
 
     @property
     def silent(self) -> bool:

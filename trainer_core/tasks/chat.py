@@ -28,7 +28,7 @@ from trainer_core.tasks.chat_template import our_template, template_of
 from trainer_core.tasks.chat_writing import ChatWriter
 from trainer_core.tasks.label_position import logits_at, narrow_layers
 from trainer_core.tasks.language_modelling import IGNORED
-from trainer_core.tasks.task import Batch, Prepared
+from trainer_core.tasks.task import Batch, Between, Prepared
 from trainer_core.tasks.text_models import wrapped
 from trainer_core.tasks.tokens import pad
 
@@ -172,6 +172,7 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
         forward=partial(forward, narrow=tuple(narrow.values())),
         measure_others=lambda _labels, sums: of_texts(sums),
         measure_written=_measure_written(config, data, model, tokenizer, form, limit),
+        count_written=lambda name, whole: len(examples_in(data.splits[name].texts, None if whole else config.written_turns)),
         details={"chat_template": "descent" if form.template.is_ours else "own"} | _commonest(data),
         tags={
             "descent.dropped_share": f"{(turns - kept) / max(1, turns):.4f}",
@@ -196,14 +197,14 @@ def _commonest(data: TextData) -> dict[str, Any]:
 
 def _measure_written(
     config: TrainConfig, data: TextData, model: Any, tokenizer: Any, form: ChatFormat, limit: int | None
-) -> Callable[[SplitName, bool], dict[str, float]]:
+) -> Callable[[SplitName, bool, Between], dict[str, float]]:
     """Has the model write, and measures that: a fixed sample of a split's turns, or all of them."""
     names: set[str] = set()
     for split in data.splits.values():
         names |= names_in(split.texts)
     writer = ChatWriter(model, tokenizer, form, config.max_length, limit)
 
-    def measure(split: SplitName, whole: bool) -> dict[str, float]:
+    def measure(split: SplitName, whole: bool, between: Between) -> dict[str, float]:
         examples = examples_in(data.splits[split].texts, None if whole else config.written_turns)
         if not examples:
             return {}
@@ -216,7 +217,7 @@ def _measure_written(
                 prompts.append(writer.prompt(turns, example.dialogue.tools, config.written_tokens)[0])
             except ModelError:
                 prompts.append([])  # not even the last turn fits: nothing is written, and that is wrong
-        for text in writer.write_all(prompts, config.written_tokens, config.eval_batch_size):
+        for text in writer.write_all(prompts, config.written_tokens, config.eval_batch_size, between):
             said.append(read_reply(text, tools))
         wanted = [example.wanted for example in examples]
         return measure_searches(wanted, said) | measure_answers(wanted, said) | measure_names(examples, said, names)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from trainer_core.data.dialogues import Turn
 from trainer_core.tasks.chat_format import ChatFormat
+from trainer_core.tasks.task import Between
 
 _TOGETHER = 64
 """Turns written at once in an evaluation, at the most: keys and values of all of them are in memory."""
@@ -48,23 +49,34 @@ class ChatWriter:
         return str(self.tokenizer.decode(told, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
     @torch.inference_mode()
-    def write_all(self, prompts: Sequence[Sequence[int]], most: int, batch_size: int) -> list[str]:
-        """The likeliest turn after each prompt; nothing after an empty one. Prompts of a like length are written together."""
+    def write_all(self, prompts: Sequence[Sequence[int]], most: int, batch_size: int, between: Between | None = None) -> list[str]:
+        """The likeliest turn after each prompt; nothing after an empty one. Prompts of a like length are written together.
+
+        `between` is told before each token how many of the turns are done, and may end it by raising.
+        """
         was_training = self.model.training
         self.model.eval()
         said = [""] * len(prompts)
         order = sorted((place for place, prompt in enumerate(prompts) if prompt), key=lambda place: len(prompts[place]))
         size = max(1, min(batch_size, _TOGETHER))
+        if between is not None:
+            between(0, len(order), begins=True)
         try:
             for start in range(0, len(order), size):
                 part = order[start : start + size]
-                for place, written in zip(part, self._write_part([prompts[place] for place in part], most), strict=True):
+
+                def next_token(open_rows: int, start: int = start, rows: int = len(part)) -> None:
+                    if between is not None:
+                        between(start + rows - open_rows, len(order))
+
+                turns = self._write_part([prompts[place] for place in part], most, next_token)
+                for place, written in zip(part, turns, strict=True):
                     said[place] = self.text_of(written)
         finally:
             self.model.train(was_training)
         return said
 
-    def _write_part(self, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+    def _write_part(self, prompts: Sequence[Sequence[int]], most: int, next_token: Callable[[int], None]) -> list[list[int]]:
         longest = max(map(len, prompts))
         most = min(self.most(prompt, most) for prompt in prompts)
         device = next(self.model.parameters()).device
@@ -80,6 +92,7 @@ class ChatWriter:
         cache = self._new_cache()
         read, at = ids, positions
         for _step in range(most):
+            next_token(len(open_rows))
             # Rows padded at the front are told where their own tokens begin; models without positions need not be.
             more = {"position_ids": at} if "position_ids" in self._takes else {}
             logits = self.model(input_ids=read, attention_mask=mask, **cache, **self._last, **more)["logits"]

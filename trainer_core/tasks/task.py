@@ -18,6 +18,19 @@ from trainer_core.measures import of_classes
 Batch = dict[str, Tensor]
 
 
+class Between(Protocol):
+    """Told before each token of turns that a model writes: how many of how many turns are done, and at first that it begins.
+
+    May raise, which ends the writing.
+    """
+
+    def __call__(self, done: int, count: int, *, begins: bool = False) -> None: ...
+
+
+def tell_nobody(done: int, count: int, *, begins: bool = False) -> None:
+    """Tells nobody."""
+
+
 class Batches(Protocol):
     """A split that gives whole batches: the data loader asks once a batch, so that none is collated example by example."""
 
@@ -58,8 +71,11 @@ class Prepared:
     """Further measures of classes, see `measures.of_classes`."""
     measure_others: Callable[[NDArray[Any], NDArray[Any]], dict[str, float]] | None = None
     """From labels and what `choose_logits` gave to figures, for tasks that do not tell classes apart."""
-    measure_written: Callable[[SplitName, bool], dict[str, float]] | None = None
+    measure_written: Callable[[SplitName, bool, Between], dict[str, float]] | None = None
     """From a split, and whether all of it or a sample, to figures of what the model writes; None where it writes nothing."""
+    count_written: Callable[[SplitName, bool], int] = lambda _split, _whole: 0
+    """How many turns that are."""
+    between: Between = tell_nobody
 
     def measure(self, evaluated: Any, split: SplitName | None = None, whole: bool = False) -> dict[str, float]:
         """HF Trainer's hook: an EvalPrediction of what `choose_logits` gave. With a `split` a model that writes is had to write:
@@ -67,7 +83,7 @@ class Prepared:
         """
         labels, logits = np.asarray(evaluated.label_ids), np.asarray(evaluated.predictions)
         if self.measure_others is not None:
-            written = {} if split is None or self.measure_written is None else self.measure_written(split, whole)
+            written = {} if split is None or self.measure_written is None else self.measure_written(split, whole, self.between)
             return self.measure_others(labels, logits) | written
         classes = self.choose_labels(labels)
         return of_classes(classes, np.argmax(logits, axis=-1), self.label_names, logits, self.measures)

@@ -177,6 +177,23 @@ def read_records(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], 
                 yield record, offset
 
 
+def read_standing(path: Path, step: int) -> tuple[frozenset[str], str]:
+    """What the journal of a run that is resumed at a step has: the metrics of evaluations and of the final test at that step, and
+    how the run ended last, empty where it never said so.
+    """
+    names: set[str] = set()
+    outcome = ""
+    for record, _end in read_records(path):
+        match record["kind"]:
+            case "outcome":
+                outcome = str(record["state"])
+            case "restart" if record["from_step"] < step:  # what was logged at the step is computed anew
+                names.clear()
+            case "metrics" if record["step"] == step:
+                names.update(name for name in record["values"] if name.startswith(("eval/", "test/")))
+    return frozenset(names), outcome
+
+
 def decode(value: float | str) -> float:
     """A metric's value as `Journal.metrics` wrote it; NaN and inf are written as text because JSON has no word for them."""
     return float(value)

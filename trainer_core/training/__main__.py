@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 from trainer_core.errors import TrainerError
 from trainer_core.language import gettext as _
@@ -74,7 +75,7 @@ def main() -> int:
         # Half a million objects that are never garbage: each search among them would halt training for a third of a second.
         gc.freeze()
         try:
-            finished = train(store, arguments.run, config, journal, pulse, stop, resume_from=arguments.resume_from)
+            ending = train(store, arguments.run, config, journal, pulse, stop, resume_from=arguments.resume_from)
         except (MemoryError, RuntimeError, OSError) as error:
             memory = memory_that_ran_out(error)
             if memory is None or stop.is_set():
@@ -86,15 +87,10 @@ def main() -> int:
     except Exception as error:  # the last door: whatever it was, the run must end with a name
         logger.exception("Unexpected error")
         return _failed(journal, pulse, describe(error, store.root))
-    if finished:
-        reason = ""
-    elif pulse.step:
-        reason = _("Stopped at step {step:,}, with a checkpoint to go on from.").format(step=pulse.step)
-    else:
-        reason = _("Stopped before the first step.")
-    journal.outcome("finished" if finished else "stopped", reason)
-    pulse.end("finished" if finished else "stopped")
-    logger.info(reason or _("Finished."))
+    state: Literal["finished", "stopped"] = "finished" if ending.finished else "stopped"
+    journal.outcome(state, ending.reason)
+    pulse.end(state)
+    logger.info(ending.reason or _("Finished."))
     return 0 if _settled(journal) else os.EX_IOERR
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -75,7 +76,8 @@ def make_trainer(
     built: Built,
     folder: CheckpointFolder,
     steps_per_epoch: int,
-    enter: Callable[[str], None],
+    pulse: Pulse,
+    stop: Event,
     callbacks: Sequence[TrainerCallback],
 ) -> DescentTrainer:
     """The Trainer of the settings; `in_force` are those with the batch that memory allows. Raises ConfigError for a precision that
@@ -87,7 +89,8 @@ def make_trainer(
         folder=folder,
         task=built.task,
         steps_per_epoch=steps_per_epoch,
-        enter=enter,
+        pulse=pulse,
+        stop=stop,
         args=training_arguments(in_force, folder.aside, autocast=built.details["kernels"] not in ROUNDING),
         eval_dataset=built.task.splits[config.evaluation_split],
         callbacks=list(callbacks),

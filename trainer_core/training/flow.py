@@ -37,6 +37,15 @@ def best_evaluation(history: list[dict[str, float]], metric: str) -> tuple[int, 
     return int(evaluated[index]["step"]), len(evaluated) - 1 - index
 
 
+def has_ended_early(config: TrainConfig, state: TrainerState) -> bool:
+    """Whether the evaluation at the state's step was the last that the patience allows."""
+    history: list[dict[str, Any]] = state.log_history
+    evaluated = [entry for entry in history if hf_name(config.best_by) in entry]
+    if not config.early_stopping_patience or not evaluated or int(evaluated[-1]["step"]) != state.global_step:
+        return False
+    return best_evaluation(history, config.best_by)[1] >= config.early_stopping_patience
+
+
 def will_log(config: TrainConfig, step: int, last: int) -> bool:
     """Whether the step is one of those whose loss is logged."""
     return step == 1 or step % config.logging_steps == 0 or step >= last
@@ -122,6 +131,13 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         self._all_seconds, self._samples_before, self._is_warm = 0.0, 0, False
         self._told = -math.inf
         self.step, self.epoch = 0, 0.0
+        self.resumed_at, self._logged = -1, frozenset[str]()
+
+    def resume(self, step: int, epoch: float, logged: frozenset[str]) -> None:
+        """The run goes on from a step: what was `logged` at it already is not logged once more."""
+        self.step, self.epoch = step, epoch
+        self.resumed_at, self._logged = step, logged
+        self._pulse.epoch = epoch
 
     @property
     def samples(self) -> int:
@@ -137,8 +153,6 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
         """Marks where the clock of this process starts."""
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         self._samples_logged = self._samples_before = self.samples
-        self._pulse.first_step = self._pulse.step = state.global_step
-        self._pulse.total_steps = state.max_steps
         self._pulse.enter("training")
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
@@ -157,13 +171,6 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
             self._all_seconds += seconds
         else:  # the first step takes far longer than others
             self._is_warm, self._samples_before = True, self.samples
-        if control.should_evaluate:
-            self._pulse.enter("evaluating")
-
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_others: Any) -> None:
-        """Names the phase that follows."""
-        if control.should_evaluate:
-            self._pulse.enter("evaluating")
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Mapping[str, float], **_others: Any
@@ -194,6 +201,10 @@ class JournalWriter(TrainerCallback):  # type: ignore[misc]
 
     def log(self, values: Mapping[str, float]) -> None:
         """Logs values at the step that training is at."""
+        if self.step == self.resumed_at:
+            values = {name: value for name, value in values.items() if name not in self._logged}
+            if not values:
+                return
         self._journal.metrics(values, step=self.step, epoch=self.epoch, samples=self.samples)
         if not all(name.startswith("system/") for name in values):
             self._tell(values)

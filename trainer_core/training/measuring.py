@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -97,13 +98,14 @@ def measure(store: Store, config: TrainConfig, home: Path, available: float, tel
         held = _held_bytes()
         # A file of weights that is mapped is counted beside the weights themselves.
         _limit_memory(2 * available + _UNTOUCHED)
-        built = build(config, store, Pulse(trial.progress(RUN_ID)))
+        pulse = Pulse(trial.progress(RUN_ID))
+        built = build(config, store, pulse)
         todo = plan(config, as_trained(summarise(built.data), built.task))
         total = todo.total_steps
         building_seconds = time.monotonic() - began
         _limit_memory(max(0.0, available - (_held_bytes() - held)))
         folder = CheckpointFolder(trial, RUN_ID, config, built.details)
-        trainer = make_trainer(config, config, built, folder, todo.steps_per_epoch, lambda _phase: None, [timer])
+        trainer = make_trainer(config, config, built, folder, todo.steps_per_epoch, pulse, Event(), [timer])
         trainer.train()
         ordinary = float(peak_memory_bytes())
         tell(0.72, _("Trying the longest texts"))
@@ -259,7 +261,7 @@ def time_writing(trainer: DescentTrainer, config: TrainConfig, built: Built) -> 
     if measure is None:
         return 0.0, 0.0
     began = time.perf_counter()
-    measure(config.evaluation_split, False)
+    measure(config.evaluation_split, False, trainer.task.between)
     seconds = time.perf_counter() - began
     turns = len(examples_in(built.data.splits["test"].texts)) if isinstance(built.data, TextData) else 0
     return seconds, seconds * turns / max(1, min(config.written_turns, turns))
@@ -268,7 +270,7 @@ def time_writing(trainer: DescentTrainer, config: TrainConfig, built: Built) -> 
 def time_saving(trainer: DescentTrainer, folder: CheckpointFolder) -> tuple[float, int]:
     """Seconds and bytes of a checkpoint."""
     began = time.perf_counter()
-    trainer._save_checkpoint(trainer.model, None)
+    trainer.checkpoints.save()
     seconds = time.perf_counter() - began
     written = max(folder.path.glob("step-*"))
     return seconds, sum(path.stat().st_size for path in written.rglob("*") if path.is_file())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainer_core.checkpoints import BEST, CONFIG, MANIFEST, file_digest, folder_name, list_checkpoints
+from trainer_core.checkpoints import BEST, CONFIG, DUE, MANIFEST, REPLACED, file_digest, folder_name, list_checkpoints
 from trainer_core.config import TrainConfig
 from trainer_core.measures import is_lower_better
 from trainer_core.settings import write_config
@@ -20,6 +20,8 @@ WRITING = ".writing"
 DROPPED = ".dropped"
 SUPERSEDED = "superseded"
 _NEVER_KEPT = ("training_args.bin",)  # a pickle: opening one runs whatever is in it
+_AFTER_EVALUATION = ("trainer_state.json", "rng_state")
+"""How the names of files begin that an evaluation changes: what the Trainer knows, and the random numbers it drew from."""
 
 
 def score(metric: str, value: float) -> float:
@@ -39,18 +41,39 @@ class CheckpointFolder:
         for left in (self.aside, self.path / DROPPED):  # by a worker that was killed
             shutil.rmtree(left, ignore_errors=True)
         self.aside.mkdir(parents=True)
+        for before in self.path.glob("*" + REPLACED):
+            target = before.with_name(before.name.removesuffix(REPLACED))
+            if target.exists():
+                shutil.rmtree(before, ignore_errors=True)
+            else:
+                before.rename(target)
         self._best: int | None = None
+        self._due: int | None = None
 
-    def keep(self, written: Path, step: int, epoch: float, metrics: Mapping[str, float]) -> Path:
-        """Completes the folder that was written aside, renames it into place and drops checkpoints beyond those kept."""
+    def keep(
+        self,
+        written: Path,
+        step: int,
+        epoch: float,
+        metrics: Mapping[str, float],
+        *,
+        is_due: bool = False,
+        digests: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Completes the folder that was written aside, renames it into place and drops checkpoints beyond those kept.
+
+        Args:
+            is_due: Whether the step's evaluation is still to come. Until it has come the checkpoint takes no other's place.
+            digests: Of files that are known already, as a manifest has them: hashing takes seconds a gigabyte.
+        """
         for name in _NEVER_KEPT:
             (written / name).unlink(missing_ok=True)
         write_config(self._config, written / CONFIG, write_atomically)
-        files = {
-            str(path.relative_to(written)): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-            for path in sorted(written.rglob("*"))
-            if path.is_file()
-        }
+        known, files = dict(digests or {}), {}
+        for path in sorted(written.rglob("*")):
+            name = str(path.relative_to(written))
+            if path.is_file() and name != MANIFEST:
+                files[name] = known.get(name) or {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         manifest = {
             "step": step,
             "epoch": epoch,
@@ -59,15 +82,43 @@ class CheckpointFolder:
             "details": self._details,
             "files": files,
         }
+        if is_due:
+            manifest["evaluation"] = DUE
         write_atomically(written / MANIFEST, json.dumps(manifest, indent=2))
         target = self.path / folder_name(step)
-        if target.exists():  # the same step again after a resume
-            self._drop(target)
+        before = target.with_name(target.name + REPLACED)
+        if target.exists():  # the same step again: after a resume, or now with its evaluation
+            shutil.rmtree(before, ignore_errors=True)
+            target.rename(before)  # a worker that is killed now leaves it whole, under this name
         written.rename(target)
+        shutil.rmtree(before, ignore_errors=True)
         if step == self._best:
             self._write_best(step)
+        self._due = step if is_due else None
         self._drop_old()
         return target
+
+    def add_evaluation(self, step: int, epoch: float, metrics: Mapping[str, float], write_state: Callable[[Path], None]) -> None:
+        """Gives the checkpoint that was saved before its step's evaluation the figures, and what `write_state` writes into a
+        folder: the rest is as it was, and is not written anew.
+        """
+        target, written = self.path / folder_name(step), self.aside / f"evaluated-{step}"
+        shutil.rmtree(written, ignore_errors=True)
+        files: dict[str, Any] = json.loads((target / MANIFEST).read_text(encoding="utf-8"))["files"]
+        same = {name: digest for name, digest in files.items() if name != CONFIG and not name.startswith(_AFTER_EVALUATION)}
+        for name in same:
+            (written / name).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                (written / name).hardlink_to(target / name)
+            except OSError:  # a file system without them
+                shutil.copy2(target / name, written / name)
+        write_state(written)
+        self.keep(written, step, epoch, metrics, digests=same)
+
+    def discard(self, step: int) -> None:
+        """Drops a step's checkpoint that stood for the time of its evaluation alone, or whose figures are not numbers."""
+        if (self.path / folder_name(step)).exists():
+            self._drop(self.path / folder_name(step))
 
     def close(self) -> None:
         """The run is finished: removes the place where checkpoints are written aside, and those that it computed anew."""
@@ -97,7 +148,9 @@ class CheckpointFolder:
 
     def _drop_old(self) -> None:
         found = list_checkpoints(self._store, self._run_id)
-        kept = {checkpoint.step for checkpoint in found[-self._config.checkpoints_kept :]}
+        # An evaluation may find that what was trained is no good: till then those before it stay.
+        lasting = [checkpoint for checkpoint in found if checkpoint.step != self._due]
+        kept = {self._due, *(checkpoint.step for checkpoint in lasting[-self._config.checkpoints_kept :])}
         for checkpoint in found:
             if checkpoint.step not in kept and not checkpoint.is_best:
                 self._drop(checkpoint.path)

@@ -1,43 +1,40 @@
 """HF Trainer with our optimisers, our checkpoints and an eye on a loss that runs away."""
 
 import itertools
-import logging
 import math
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerState, TrainingArguments
 
 from trainer_core.config import TEXTS, TrainConfig
-from trainer_core.errors import ConfigError, DivergedError, NotWrittenError
+from trainer_core.errors import ConfigError, DivergedError
 from trainer_core.free_memory import give_back
 from trainer_core.language import gettext as _
 from trainer_core.settings import format_number
-from trainer_core.store import why_not_written
 from trainer_core.tasks.task import Prepared, as_batch
-from trainer_core.training.flow import QuickHandler, rename_metrics, will_log
+from trainer_core.training.checkpoint_writer import CheckpointWriter
+from trainer_core.training.evaluating import Evaluations
+from trainer_core.training.flow import QuickHandler, will_log
 from trainer_core.training.grouping import GroupedSampler
 from trainer_core.training.optimisers import build_optimizer, build_schedule
-from trainer_core.training.saving import ROOM_SECONDS, CheckpointFolder
+from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.stepping import StepInBackward, can_step_in_backward, norm_of
+from trainer_core.training.vitals import Pulse
 
-logger = logging.getLogger("descent.worker")
 _EXPLODED = 1_000.0
 """How many times its first value the loss may reach; a cross-entropy that large comes back from no wrong start."""
-_ROOM_RETRY_SECONDS = 2.0
 _WATCH_EVERY_ON_GPU = 16
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
 
 
 class DescentTrainer(Trainer):  # type: ignore[misc]
     """One engine for every task. `config` are the settings as launched, `in_force` with the batch that memory allows;
-    `steps_per_epoch` counts steps of the optimiser; `enter` is told what it does now.
+    `steps_per_epoch` counts steps of the optimiser; `pulse` is told what it does now, `stop` ends evaluations.
     """
 
     _globalstep_last_logged: int  # HF's own
@@ -50,7 +47,8 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         folder: CheckpointFolder,
         task: Prepared,
         steps_per_epoch: int,
-        enter: Callable[[str], None],
+        pulse: Pulse,
+        stop: Event,
         **arguments: Any,
     ) -> None:
         super().__init__(
@@ -67,12 +65,15 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             known.callbacks, self.model, self.processing_class, self.optimizer, self.lr_scheduler
         )
         self.task = task
-        self._enter, self._in_force, self._precision = enter, in_force, choose_precision(config.precision)
-        self._descent, self._folder, self._steps_per_epoch = config, folder, steps_per_epoch
+        self._pulse, self._in_force, self._precision = pulse, in_force, choose_precision(config.precision)
+        self._descent, self._steps_per_epoch = config, steps_per_epoch
         self._stepping: StepInBackward | None = None
         self._is_whole = False
         self._first_loss: float | None = None
         self._worst: Tensor | None = None
+        self._trained: list[nn.Parameter] = []
+        self.checkpoints = CheckpointWriter(self, config, folder, pulse)
+        self.evaluations = Evaluations(self, self.checkpoints, pulse, stop)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """HF's hook: the optimiser of the settings."""
@@ -135,6 +136,7 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         if not (self._is_whole and model.training):
             model.train()  # a resumed adapter leaves parts in the other mode
             self._is_whole = True
+        self._pulse.units += 1
         with self.compute_loss_context_manager():
             loss: Tensor = self.compute_loss(model, self._prepare_inputs(inputs))
         if self.current_gradient_accumulation_steps > 1:
@@ -185,7 +187,19 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
             self._total_loss_scalar += total
             self._globalstep_last_logged = step  # HF's own has nothing to log any more
             self.log(logs)
-        super()._maybe_log_save_evaluate(tr_loss, grad_norm, *others, learning_rate=learning_rate, **named)
+        self.evaluations.after_step()
+
+    def evaluation_loop(self, dataloader: Any, *others: Any, **named: Any) -> Any:
+        """HF's hook, of an evaluation and of the final test."""
+        self.evaluations.begin_rows(len(dataloader.dataset))
+        return super().evaluation_loop(dataloader, *others, **named)
+
+    def prediction_step(self, model: nn.Module, inputs: dict[str, Tensor], *others: Any, **named: Any) -> Any:
+        """HF's hook, of one batch that is evaluated."""
+        self.evaluations.between_batches()
+        answers = super().prediction_step(model, inputs, *others, **named)
+        self.evaluations.between_batches(len(inputs["labels"]))
+        return answers
 
     def _logs_this_step(self) -> bool:
         return will_log(self._descent, self.state.global_step + 1, self.state.max_steps)
@@ -205,45 +219,18 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         )
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
-            raise DivergedError(
-                _(
-                    "The weights are no longer numbers at step {step}, so no checkpoint was saved. The likely cause is the "
-                    "learning rate, {rate}: it is too large. Divide it by ten. Checkpoints saved before are kept."
-                ).format(step=self.state.global_step, rate=format_number(self._descent.learning_rate))
-            )
-        self._enter("saving")
-        step = self.state.global_step
-        written = Path(self.args.output_dir) / f"checkpoint-{step}"
-        end = time.monotonic() + ROOM_SECONDS
-        told = False
-        while True:
-            try:
-                super()._save_checkpoint(model, trial)
-                self._keep(written, step)
-                return
-            except (OSError, RuntimeError, SafetensorError) as error:
-                why = why_not_written(error, self._folder.path)
-                if why is None:
-                    raise
-                shutil.rmtree(written, ignore_errors=True)
-                room = _("{why}: the checkpoint of step {step:,} could not be saved.").format(why=why, step=step)
-                if not self.control.should_training_stop:
-                    logger.warning("%s %s", room, _("Training goes on; the next one is tried again."))
-                    return
-                if time.monotonic() >= end:
-                    raise NotWrittenError(
-                        _("{room} Mend that, then resume the run: it goes on from its last checkpoint.").format(room=room)
-                    ) from error
-                if not told:
-                    logger.warning("%s %s", room, _("It is the last one: waiting for the disk."))
-                    told = True
-                time.sleep(_ROOM_RETRY_SECONDS)
+        """HF's hook: a checkpoint of ours."""
+        self.checkpoints.save()
 
-    def _keep(self, written: Path, step: int) -> None:
-        evaluations = [entry for entry in self.state.log_history if entry["step"] == step and "eval_loss" in entry]
-        metrics = rename_metrics(evaluations[-1]) if evaluations else {}
-        self._folder.keep(written, step, float(self.state.epoch or 0.0), metrics)
+    def restore_state(self, checkpoint: Path) -> None:
+        """Takes on what a checkpoint says of steps and evaluations."""
+        self.state: Any = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+
+    def restore(self, checkpoint: Path) -> None:
+        """Takes on a checkpoint without training: weights, state and random numbers."""
+        self.restore_state(checkpoint)
+        self._load_from_checkpoint(str(checkpoint))  # HF's own loader: it knows adapters from whole models
+        self._load_rng_state(str(checkpoint))
 
 
 def training_arguments(config: TrainConfig, output: Path, autocast: bool = True) -> TrainingArguments:

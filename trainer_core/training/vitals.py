@@ -12,22 +12,25 @@ from pathlib import Path
 import psutil
 
 from trainer_core.store import write_atomically
+from trainer_core.training.time_left import Schedule, TimeLeft
 
 PULSE_SECONDS = 0.5
 VITALS_SECONDS = 5.0
-_RECKON_SECONDS = 2.0
-"""How long a stretch must be before the time left is reckoned from it: a guess from the first steps is wild."""
-_MOST_MARKS = 256
 
 
 class Pulse:
-    """Replaces the run's progress file twice a second from a thread of its own, so that a long step is no silence."""
+    """Replaces the run's progress file twice a second from a thread of its own, so that a long step is no silence.
+
+    That thread lives while the main one is inside a long call of a library, as most give up Python's lock meanwhile. So a worker
+    that is heard of lives, but whether it works shows in what it counts: `units`, see `jobs.stopping`.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path, self._clock = path, clock
         self._started = clock()
         self._end, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+        self._time_left = TimeLeft()
         self.phase = "starting"
         self._entered = {self.phase: self._started}
         self.step = self.total_steps = self.epochs = 0
@@ -37,15 +40,31 @@ class Pulse:
         self.samples_per_second: float | None = None
         self.step_seconds = 0.0
         """The longest of the steps lately: a stop waits for one to end."""
-        self.first_step = 0
-        """The step that this process began at: above 0 when it resumed."""
-        self._marks: list[tuple[float, int]] = []
-        """When which step was done, oldest first. The first step is behind the first mark: it takes far longer than others."""
+        self.units = 0
+        """Batches and written tokens so far: grows while the worker gets on."""
+        self._part, self._part_done, self._part_all = "", 0, 0
 
     def start(self) -> None:
         """Begins to write."""
         self._write()
         self._thread.start()
+
+    @property
+    def saved_step(self) -> int:
+        """The step that is in a checkpoint: what was trained since would be lost."""
+        return self._time_left.saved_step
+
+    def plan(self, schedule: Schedule, first_step: int, *, is_evaluated: bool = True) -> None:
+        """Says what the run has before it: from `first_step`, above 0 where it resumed, whose evaluation may be still to come."""
+        with self._lock:
+            self.step, self.total_steps = first_step, schedule.total_steps
+            self._time_left.schedule = schedule
+            self._time_left.resume_from(first_step, is_evaluated)
+
+    def saved(self, step: int) -> None:
+        """A checkpoint of the step stands."""
+        with self._lock:
+            self._time_left.saved_step = max(step, self._time_left.saved_step)
 
     def enter(self, phase: str) -> None:
         """Says what the worker does now; the time of each phase's first beginning is kept.
@@ -54,10 +73,27 @@ class Pulse:
         whether memory ran out while it trained decides what is done about it.
         """
         if phase != self.phase:
-            self.phase = phase
-            self._entered.setdefault(phase, self._clock())
+            with self._lock:
+                now = self._clock()
+                self.phase, self._part = phase, ""
+                self._entered.setdefault(phase, now)
+                self._time_left.enter(phase, self.step, now)
             if self._thread.is_alive():
                 self._write()
+
+    def begin(self, kind: str, count: int) -> None:
+        """So many `rows` of the phase, or `turns` that are written, follow."""
+        with self._lock:
+            self._part, self._part_done, self._part_all = kind, 0, count
+            self._time_left.begin(kind, count, self._clock())
+
+    def advance(self, done: int) -> None:
+        """So many of them are done."""
+        self.units += 1
+        if done != self._part_done:
+            with self._lock:
+                self._part_done = min(done, self._part_all)
+                self._time_left.advance(self._part_done)
 
     def end(self, phase: str) -> None:
         """Writes a last time and stops."""
@@ -70,38 +106,24 @@ class Pulse:
         while not self._end.wait(PULSE_SECONDS):
             self._write()
 
-    def _mark(self, now: float) -> None:
-        if self.step <= self.first_step or not self.total_steps:
-            return
-        self._marks.append((now, self.step))
-        if len(self._marks) > _MOST_MARKS:
-            self._marks = self._marks[::2]
-
-    def _seconds_left(self, now: float) -> float | None:
-        """From the later half of the training so far: a machine that slows down is noticed, one slow evaluation is not all."""
-        if not self._marks or now - self._marks[0][0] < _RECKON_SECONDS:
-            return None
-        middle = (self._marks[0][0] + now) / 2
-        since, step = next(((at, step) for at, step in reversed(self._marks) if at <= middle), self._marks[0])
-        if self.step <= step:
-            since, step = self._marks[0]
-        if self.step <= step:
-            return None
-        # Evaluations and checkpoints are in the time so far, so they are in what is left too.
-        return (now - since) / (self.step - step) * (self.total_steps - self.step)
-
     def _write(self) -> None:
         with self._lock:
             self._write_down()
 
     def _write_down(self) -> None:
         now = self._clock()
-        self._mark(now)
+        self._time_left.mark(self.step, now)
+        seconds_left, is_least = self._time_left.reckon(self.step, now)
         state = {
             "time": now,
             "phase": self.phase,
             "phases": dict(self._entered),
             "step": self.step,
+            "saved_step": self.saved_step,
+            "units": self.units,
+            "part": self._part,
+            "part_done": self._part_done,
+            "part_all": self._part_all,
             "done_bytes": self.done_bytes,
             "all_bytes": self.all_bytes,
             "total_steps": self.total_steps,
@@ -109,7 +131,8 @@ class Pulse:
             "epochs": self.epochs,
             "samples_per_second": self.samples_per_second,
             "step_seconds": self.step_seconds,
-            "seconds_left": self._seconds_left(now),
+            "seconds_left": seconds_left,
+            "is_least": is_least,
             "started": self._started,
             "pid": os.getpid(),
         }

@@ -12,9 +12,9 @@ from importlib.metadata import version
 import torch
 
 from trainer_core.batch_in_force import format_smaller, in_force, read_smaller
-from trainer_core.checkpoints import find_checkpoint, list_checkpoints, verify
+from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, verify
 from trainer_core.config import CLASSIFIERS, TrainConfig
-from trainer_core.data import Data, plan, summarise
+from trainer_core.data import Data, Plan, plan, summarise
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
 from trainer_core.predictions import drop_after
@@ -23,11 +23,14 @@ from trainer_core.store import Store, write_atomically
 from trainer_core.tasks.baselines import compute_baselines
 from trainer_core.tasks.task import Prepared
 from trainer_core.tracking import tags
-from trainer_core.tracking.journal import Journal
+from trainer_core.tracking.journal import Journal, read_standing
 from trainer_core.training.building import Built, as_trained, build, make_trainer, peak_memory_bytes
-from trainer_core.training.flow import Flow, JournalWriter, rename_metrics
+from trainer_core.training.ending import Ending
+from trainer_core.training.evaluating import EvaluationStopped
+from trainer_core.training.flow import Flow, JournalWriter, has_ended_early, rename_metrics
 from trainer_core.training.keeping import PredictionKeeper
 from trainer_core.training.saving import CheckpointFolder
+from trainer_core.training.schedule import is_tested, make_schedule
 from trainer_core.training.trainer import DescentTrainer, choose_precision
 from trainer_core.training.vitals import Pulse, Vitals
 
@@ -43,8 +46,8 @@ def train(
     pulse: Pulse,
     stop: threading.Event,
     resume_from: int | None = None,
-) -> bool:
-    """Trains, measures and saves. True when it came to its end, False when it was asked to stop.
+) -> Ending:
+    """Trains, measures and saves; how it ended: at its end, or because it was asked to stop.
 
     `resume_from` is the step of the checkpoint that it goes on from, 0 to start again. Raises TrainerError for what the user can
     mend.
@@ -64,44 +67,89 @@ def _train(
     pulse: Pulse,
     stop: threading.Event,
     resume_from: int | None,
-) -> bool:
+) -> Ending:
     pulse.epochs = config.epochs
     now = in_force(store, run_id, config)
     if now != config:
         journal.tags({tags.SMALLER: format_smaller(read_smaller(store, run_id))})
     # Sums in another order differ in the last digit: a resumed run computes with as many threads as before.
-    threads = find_checkpoint(store, run_id, resume_from).details.get("threads") if resume_from else None
+    start = find_checkpoint(store, run_id, resume_from) if resume_from else None
+    threads = start.details.get("threads") if start else None
     built = build(config, store, pulse, threads if isinstance(threads, int) else None)
     data = built.data
-    steps_per_epoch = _describe(config, built, journal)
+    todo = _describe(config, built, journal)
     if stop.is_set():
-        return False
+        return Ending.before(start)
     folder = CheckpointFolder(store, run_id, config, built.details)
     writer = JournalWriter(journal, pulse, as_trained(summarise(data), built.task).rows["train"])
-    trainer = make_trainer(config, now, built, folder, steps_per_epoch, pulse.enter, [Flow(config, folder, stop), writer])
+    callbacks = [Flow(config, folder, stop), writer]
+    trainer = make_trainer(config, now, built, folder, todo.steps_per_epoch, pulse, stop, callbacks)
     trainer.compute_metrics = partial(built.task.measure, split=config.evaluation_split)
     if config.task in CLASSIFIERS:
         trainer.compute_metrics = PredictionKeeper(store, run_id, data, config.evaluation_split, trainer).measure
+    is_longer = config.epochs != read_config(store.config_file(run_id)).epochs
     checkpoint = _resume(store, run_id, config, folder, resume_from, data, journal)
+    logged, outcome = read_standing(store.journal(run_id), checkpoint.step) if checkpoint else (frozenset[str](), "")
+    pulse.plan(
+        make_schedule(config, built.task, todo), resume_from or 0, is_evaluated=not (checkpoint and checkpoint.evaluation_due)
+    )
+    if checkpoint is not None:
+        writer.resume(checkpoint.step, checkpoint.epoch, logged)
     vitals = Vitals(writer.log, store.root)
     vitals.start()
     ended = threading.Event()
     baselines = threading.Thread(target=_log_baselines, args=(store, config, data, writer, ended), name="baselines", daemon=True)
     baselines.start()
     try:
-        trainer.train(resume_from_checkpoint=checkpoint)
-        if stop.is_set() and trainer.state.global_step < trainer.state.max_steps:
-            return False
-        _test(store, run_id, config, built.task, trainer, writer, pulse)
+        # One that ended early, and finished, and is resumed all the same, is to be trained on.
+        goes_on = is_longer or outcome == "finished"
+        stopped = _train_steps(config, trainer, stop, checkpoint, todo.total_steps, goes_on=goes_on)
+        if stopped is not None:
+            return stopped
+        step = trainer.state.global_step
+        is_due = is_tested(config, built.task) and not (step == writer.resumed_at and "test/loss" in logged)
+        if is_due and (stop.is_set() or not _test(store, run_id, built.task, trainer, writer, pulse)):
+            logger.info(_("Asked to stop: the final test is left out."))
+            return Ending(False, step, left_out="test")
         pulse.enter("computing baselines")
         while baselines.is_alive() and not stop.is_set():  # whoever asks for an end now gets a finished run without them
             baselines.join(0.2)
+        if baselines.is_alive():
+            logger.info(_("Asked to stop: the baselines that are not computed yet are left out."))
         folder.close()
-        return True
+        return Ending(True, step)
     finally:
         ended.set()
         vitals.end()
         _tell_what_it_took(journal, writer, folder)
+
+
+def _train_steps(
+    config: TrainConfig, trainer: DescentTrainer, stop: threading.Event, checkpoint: Checkpoint | None, last: int, *, goes_on: bool
+) -> Ending | None:
+    """Does the evaluation that is due at the checkpoint, and then the steps that are left up to the `last`; how it ended where it
+    was asked to stop. With `goes_on` a run that ended early is trained on.
+    """
+    if checkpoint is not None:
+        if checkpoint.evaluation_due:
+            if not trainer.evaluations.finish(checkpoint):
+                return Ending.before(checkpoint)
+        else:
+            trainer.restore_state(checkpoint.path)
+        is_over = trainer.state.global_step >= last or (not goes_on and has_ended_early(config, trainer.state))
+        if is_over:
+            if not checkpoint.evaluation_due:
+                trainer.restore(checkpoint.path)
+            return None
+        if stop.is_set():
+            return Ending.before(checkpoint)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
+    step = trainer.state.global_step
+    if trainer.evaluations.is_left_out:
+        return Ending(False, step, left_out="evaluation")
+    if stop.is_set() and step < last and not has_ended_early(config, trainer.state):
+        return Ending(False, step)
+    return None
 
 
 def _tell_what_it_took(journal: Journal, writer: JournalWriter, folder: CheckpointFolder) -> None:
@@ -114,8 +162,8 @@ def _tell_what_it_took(journal: Journal, writer: JournalWriter, folder: Checkpoi
     journal.tags(took)
 
 
-def _describe(config: TrainConfig, built: Built, journal: Journal) -> int:
-    """Writes down what the run stands on; returns the steps in an epoch."""
+def _describe(config: TrainConfig, built: Built, journal: Journal) -> Plan:
+    """Writes down what the run stands on; returns its steps."""
     data, task = built.data, built.task
     summary = summarise(data)
     todo = plan(config, as_trained(summary, task))
@@ -145,14 +193,14 @@ def _describe(config: TrainConfig, built: Built, journal: Journal) -> int:
             rows=summary.rows["train"], parameters=parameters, share=trained / max(1, parameters), steps=todo.total_steps
         )
     )
-    return todo.steps_per_epoch
+    return todo
 
 
 def _resume(
     store: Store, run_id: str, config: TrainConfig, folder: CheckpointFolder, step: int | None, data: Data, journal: Journal
-) -> str | None:
+) -> Checkpoint | None:
     """Makes what was computed after `step` superseded: checkpoints and predictions first, then the curve, so that a worker
-    which is killed in between leaves nothing with a hole in it. Returns the folder to go on from, None for a start from the
+    which is killed in between leaves nothing with a hole in it. Returns the checkpoint to go on from, None for a start from the
     first step.
     """
     if step is None:
@@ -176,23 +224,11 @@ def _resume(
     journal.restart(step)
     kept = [other for other in list_checkpoints(store, run_id) if other.metrics]
     logger.info(_("Resuming from step {step}; {count} evaluated checkpoints stand.").format(step=step, count=len(kept)))
-    return None if checkpoint is None else str(checkpoint.path)
+    return checkpoint
 
 
-def _test(
-    store: Store,
-    run_id: str,
-    config: TrainConfig,
-    task: Prepared,
-    trainer: DescentTrainer,
-    writer: JournalWriter,
-    pulse: Pulse,
-) -> None:
-    """Measures the best checkpoint once on the test split, where that split had no part in choosing it; a model that writes also
-    where it had, for of that split it wrote no more than a sample until now.
-    """
-    if config.evaluation_split == "test" and task.measure_written is None:
-        return
+def _test(store: Store, run_id: str, task: Prepared, trainer: DescentTrainer, writer: JournalWriter, pulse: Pulse) -> bool:
+    """Measures the best checkpoint once on the test split; False where the run was asked to stop meanwhile."""
     pulse.enter("testing")
     trainer.forget_optimizer()
     best = find_checkpoint(store, run_id, "best")
@@ -200,8 +236,12 @@ def _test(
         trainer._load_from_checkpoint(str(best.path))  # HF's own loader: it knows adapters from whole models
     # While it trains a sample of the turns is written; here all of them.
     trainer.compute_metrics = partial(task.measure, split="test", whole=True)
-    figures = trainer.predict(task.splits["test"], metric_key_prefix="test").metrics
+    try:
+        figures = trainer.predict(task.splits["test"], metric_key_prefix="test").metrics
+    except EvaluationStopped:
+        return False
     writer.log(rename_metrics(figures))
+    return True
 
 
 def _log_baselines(store: Store, config: TrainConfig, data: Data, writer: JournalWriter, ended: threading.Event) -> None:
