@@ -1,7 +1,8 @@
 """A worker without torch: does in milliseconds what its run's name says, by the rules of a real one.
 
 Names: `steps-N` logs N steps and finishes; `killed`, `exit-3`, `silent-exit` end badly; `stubborn` ignores SIGTERM;
-`evaluating` is long in an evaluation when asked to stop; `device-N` tells its environment;
+`evaluating` is long in an evaluation when asked to stop; `fitting` computes and says nothing then; `hanging` shows that it lives
+and does nothing; `saved` does nothing either, with all steps in a checkpoint; `device-N` tells its environment;
 `hungry-N` is ended for want of memory until its batch is 8.
 """
 
@@ -11,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from types import FrameType
 
@@ -68,9 +70,19 @@ def main() -> None:
         if step % 10 == 0:
             save(store, options.run, step)
         if stopping and name.startswith("evaluating"):
-            for _beat in range(30):  # three times the grace period
-                report_progress(store, options.run, step, steps, "evaluating")
+            for beat in range(40):  # forty times the grace period, and each batch shows
+                report_progress(store, options.run, step, steps, "evaluating", part_done=beat)
                 time.sleep(0.1)
+        if stopping and name.startswith("fitting"):
+            end = time.process_time() + 4.0  # of the processor's time: as long on a busy machine
+            while time.process_time() < end:
+                sum(range(10_000))
+        if name.startswith("saved") and step == 10:
+            report_progress(store, options.run, step, steps, "evaluating", saved_step=step)
+            threading.Event().wait()
+        while stopping and name.startswith("hanging"):
+            report_progress(store, options.run, step, steps)
+            time.sleep(0.5)
         if stopping:
             save(store, options.run, step)
             journal.outcome("stopped", f"Stopped at step {step}.")
@@ -79,13 +91,16 @@ def main() -> None:
     journal.outcome("finished")
 
 
-def report_progress(store: Store, run_id: str, step: int, steps: int, phase: str = "training") -> None:
+def report_progress(
+    store: Store, run_id: str, step: int, steps: int, phase: str = "training", *, saved_step: int = -1, part_done: int = 0
+) -> None:
     """The sign of life."""
     path = store.progress(run_id)
     aside = path.with_suffix(".aside")
     now = time.time()
     shown = {"time": now, "phase": phase, "step": step, "total_steps": steps, "epoch": step / 10, "epochs": steps / 10}
     shown |= {"samples_per_second": 50.0, "seconds_left": (steps - step) * STEP_SECONDS, "started": now, "pid": os.getpid()}
+    shown |= {"saved_step": saved_step, "part_done": part_done}
     aside.write_text(json.dumps(shown))
     aside.replace(path)
 

@@ -170,16 +170,6 @@ def test_a_worker_that_ignores_the_request_is_ended_after_the_grace_period(stati
     assert not is_alive(worker)
 
 
-def test_a_worker_in_an_evaluation_gets_the_time_to_end_it(station: Station) -> None:
-    run_id = station.launch("evaluating")
-    station.until_at_step(run_id, 3)
-    jobs.stop(station.store, run_id)  # three seconds of evaluation follow, and the grace period is one
-    run = station.until_over(run_id)
-    assert run.state == "stopped"
-    assert run.reason.startswith("Stopped at step")
-    assert list_checkpoints(station.store, run_id)
-
-
 def test_an_archived_run_leaves_the_list_and_can_come_back(station: Station, stopped: read.RunRecord) -> None:
     jobs.archive(station.store, stopped.run_id)
     assert stopped.run_id not in {run.run_id for run in read.list_runs(station.store)}

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 RECKON_SECONDS = 2.0
 """How long a stretch must be before the time left is reckoned from it: a guess from the first steps is wild."""
+_SHORTEST_SECONDS = 0.05
+"""What is shorter would be shown as 0.0 s."""
 _MOST_MARKS = 256
 
 
@@ -82,7 +84,7 @@ class TimeLeft:
     def reckon(self, step: int, now: float) -> tuple[float | None, bool]:
         """Seconds left, and whether it is at least so long, for something was never done yet. None where nothing can be said.
 
-        Never 0 while the run is at work: then it takes a time that nobody knows.
+        Never shown as 0 while the run is at work: then it takes a time that nobody knows.
         """
         todo = self.schedule
         if todo is None or self._phase == "computing baselines":
@@ -94,14 +96,14 @@ class TimeLeft:
                 return None, False
             seconds += each * (todo.total_steps - step)
         evaluations, checkpoints = self._to_come(todo, step)
-        parts = [self._of(todo.evaluated, evaluations), self._current(todo, now)]
+        parts = [self._of(todo.evaluated, evaluations, now), self._current(todo, now)]
         if todo.tested and not self._is_tested:
-            parts.append(self._of(todo.tested, 1))
+            parts.append(self._of(todo.tested, 1, now))
         if self._saving is not None:
             parts.append((checkpoints * self._saving, False))
         for part, is_more in parts:
             seconds, is_least = seconds + part, is_least or is_more
-        return (seconds, is_least) if seconds > 0 else (None, False)
+        return (seconds, is_least) if seconds >= _SHORTEST_SECONDS else (None, False)
 
     def _to_come(self, todo: Schedule, step: int) -> tuple[int, int]:
         """Evaluations and checkpoints from this step on. Each evaluation may write one: it may be the best, or take long."""
@@ -118,18 +120,22 @@ class TimeLeft:
         if counts is None:
             return 0.0, False
         if not self._kind:
-            return self._of(counts, 1)
+            return self._of(counts, 1, now)
         following = list(counts)[list(counts).index(self._kind) + 1 :] if self._kind in counts else []
-        seconds, is_least = self._of({kind: counts[kind] for kind in following}, 1)
-        each = (now - self._kind_since) / self._done if self._done else self._each.get(self._kind)
+        seconds, is_least = self._of({kind: counts[kind] for kind in following}, 1, now)
+        each = self._seconds_each(self._kind, now)
         if each is None:
             return seconds, True
         return seconds + each * (self._all - self._done), is_least
 
-    def _of(self, counts: Mapping[str, int], times: int) -> tuple[float, bool]:
-        wanted = {kind: count for kind, count in counts.items() if count and times}
-        known = sum(self._each[kind] * count for kind, count in wanted.items() if kind in self._each)
-        return times * known, any(kind not in self._each for kind in wanted)
+    def _of(self, counts: Mapping[str, int], times: int, now: float) -> tuple[float, bool]:
+        each = [(count, self._seconds_each(kind, now)) for kind, count in counts.items() if count and times]
+        known = [count * seconds for count, seconds in each if seconds is not None]
+        return times * sum(known), len(known) < len(each)
+
+    def _seconds_each(self, kind: str, now: float) -> float | None:
+        """Of the part that the run is at where it is of that kind, else of the last such part."""
+        return (now - self._kind_since) / self._done if kind == self._kind and self._done else self._each.get(kind)
 
     def _end_part(self, now: float) -> None:
         # One that was broken off tells too; what comes behind the last row is its own.
