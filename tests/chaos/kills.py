@@ -53,6 +53,7 @@ class Damage:
     late_states: int = 0
     orphans: int = 0
     differing_weights: int = 0
+    lost_steps: int = 0
     lock_errors: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -67,24 +68,29 @@ def kill_and_resume(store: Store, kills: int, seed: int, tell: Callable[[str], N
     """Makes so many kills over as many runs as that takes; each run ends finished."""
     draw = random.Random(seed)
     damage = Damage()
-    reference = _finish(store, jobs.launch(store, CONFIG), damage)
-    weights = _weights(store, reference)
+    reference = finish(store, jobs.launch(store, CONFIG), damage)
+    weights = weights_of(store, reference)
     number = 0
     while damage.kills < kills:
         number += 1
         run_id = jobs.launch(store, CONFIG.model_copy(update={"name": f"chaos-{number}"}))
-        while damage.kills < kills and _is_live(store, run_id):
+        while damage.kills < kills and is_live(store, run_id):
             if not _strike(store, run_id, draw, damage, tell):
                 break
-        _finish(store, run_id, damage)
-        _hold(store, run_id, reference, weights, damage, tell)
+        finish(store, run_id, damage)
+        hold(store, run_id, reference, weights, damage, tell)
+    count_left_over(store, damage)
+    return damage
+
+
+def count_left_over(store: Store, damage: Damage) -> None:
+    """Counts processes that nothing needs any more, and locked databases in the logs."""
     time.sleep(1.0)
     left = _processes(store, "trainer_core.training", "shim.py")
     spares = [process for process in left if "--spare" in process.info["cmdline"]]
     damage.orphans += len(left) - len(spares) + max(0, len(spares) - 1)  # a supervisor at work keeps one
     for log in store.logs.glob("*.log"):
         damage.lock_errors += log.read_text(errors="replace").count("database is locked")
-    return damage
 
 
 def _strike(store: Store, run_id: str, draw: random.Random, damage: Damage, tell: Callable[[str], None]) -> bool:
@@ -93,12 +99,12 @@ def _strike(store: Store, run_id: str, draw: random.Random, damage: Damage, tell
     target = draw.choice(TARGETS)
     began = _step(store, run_id)
     while in_training and _step(store, run_id) in (0, began):
-        if not _is_live(store, run_id):
+        if not is_live(store, run_id):
             return False
         time.sleep(0.02)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if not _is_live(store, run_id):
+        if not is_live(store, run_id):
             return False
         time.sleep(0.05)
     job = JobDatabase(store.jobs_database).get(run_id)
@@ -110,7 +116,7 @@ def _strike(store: Store, run_id: str, draw: random.Random, damage: Damage, tell
     named = {"worker and shim": ("worker", "shim"), "everything": ("supervisor", "shim", "worker")}.get(target, (target,))
     for name in named:
         if pids[name]:
-            _kill(pids[name])
+            kill(pids[name])
     psutil.wait_procs([process for process in map(_process, pids.values()) if process and process.pid in _of(pids, named)], 5)
     damage.kills += 1
     tell(f"{damage.kills}: killed {target} at step {step}")
@@ -118,7 +124,7 @@ def _strike(store: Store, run_id: str, draw: random.Random, damage: Damage, tell
     if "worker" not in named:
         return True  # the run goes on, and `_finish` sees that it does
     noticed = time.monotonic() + _NOTICE_SECONDS + 1.0
-    while _is_live(store, run_id) and time.monotonic() < noticed:
+    while is_live(store, run_id) and time.monotonic() < noticed:
         time.sleep(0.05)
     state, _settled = jobs.state_of(store, run_id)
     if state in ("queued", "running"):
@@ -129,12 +135,12 @@ def _strike(store: Store, run_id: str, draw: random.Random, damage: Damage, tell
         damage.wrong_states += 1
         damage.notes.append(f"{run_id} is {state} after its worker was killed")
     if state == "failed":
-        _settle(store, run_id)
+        settle(store, run_id)
         jobs.resume(store, run_id)
     return True
 
 
-def _finish(store: Store, run_id: str, damage: Damage) -> str:
+def finish(store: Store, run_id: str, damage: Damage) -> str:
     """Waits until the run is over, resuming it where it was killed; it has to end finished."""
     end = time.monotonic() + _RUN_SECONDS
     while time.monotonic() < end:
@@ -150,26 +156,28 @@ def _finish(store: Store, run_id: str, damage: Damage) -> str:
     return run_id
 
 
-def _hold(store: Store, run_id: str, reference: str, weights: bytes, damage: Damage, tell: Callable[[str], None]) -> None:
+def hold(store: Store, run_id: str, reference: str, weights: bytes, damage: Damage, tell: Callable[[str], None]) -> None:
     """Holds a finished run's weights, state and points against what they should be: the run's that was left alone."""
     if read.get_run(store, run_id).state != "finished":
         damage.wrong_states += 1
         damage.notes.append(f"MLflow says that {run_id} is {read.get_run(store, run_id).state}")
         return
-    if _weights(store, run_id) != weights:
+    if weights_of(store, run_id) != weights:
         damage.differing_weights += 1
         damage.notes.append(f"{run_id} has other weights than the run that was left alone")
     lost = points_lost(store, run_id)
     # What was computed twice is superseded, so what is shown must be that run's curves, point by point.
-    shown, wanted = (read.metric_history(store, [of], ["train/loss", "eval/loss"]) for of in (run_id, reference))
+    shown, wanted = (read.metric_history(store, [of], ["train/loss", "eval/loss", "test/loss"]) for of in (run_id, reference))
     columns = ["key", "step", "value"]
     missing = set(wanted[columns].itertuples(index=False, name=None)) - set(shown[columns].itertuples(index=False, name=None))
     lost += len(missing)
     damage.points_lost += lost
-    steps = list(read.metric_history(store, [run_id], ["train/loss"])["step"])
-    twice = len(steps) - len(set(steps)) + sum(later <= earlier for earlier, later in itertools.pairwise(steps))
+    twice = 0
+    for key in ("train/loss", "eval/loss", "test/loss"):
+        steps = list(read.metric_history(store, [run_id], [key])["step"])
+        twice += len(steps) - len(set(steps)) + sum(later <= earlier for earlier, later in itertools.pairwise(steps))
     damage.points_twice += twice
-    tell(f"   chaos run {run_id[:8]}: {len(steps)} points of train/loss, {lost} lost, {twice} twice")
+    tell(f"   chaos run {run_id[:8]}: {len(shown)} points, {lost} lost, {twice} twice")
 
 
 def points_lost(store: Store, run_id: str) -> int:
@@ -186,17 +194,17 @@ def points_lost(store: Store, run_id: str) -> int:
     return lost
 
 
-def _is_live(store: Store, run_id: str) -> bool:
+def is_live(store: Store, run_id: str) -> bool:
     return jobs.state_of(store, run_id)[0] in ("queued", "running")
 
 
-def _settle(store: Store, run_id: str) -> None:
+def settle(store: Store, run_id: str) -> None:
     end = time.monotonic() + 30
     while not jobs.state_of(store, run_id)[1] and time.monotonic() < end:
         time.sleep(0.05)
 
 
-def _weights(store: Store, run_id: str) -> bytes:
+def weights_of(store: Store, run_id: str) -> bytes:
     return (list_checkpoints(store, run_id)[-1].path / "model.safetensors").read_bytes()
 
 
@@ -225,7 +233,7 @@ def _process(pid: int) -> psutil.Process | None:
         return None
 
 
-def _kill(pid: int) -> None:
+def kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -244,7 +252,7 @@ def _processes(store: Store, *kinds: str) -> list[psutil.Process]:
 def end_all(store: Store) -> None:
     """Ends whatever still works for the store."""
     for process in _processes(store, "trainer_core", "shim.py"):
-        _kill(process.pid)
+        kill(process.pid)
 
 
 def open_folder(folder: Path) -> Store:

@@ -29,6 +29,8 @@ _SPINNING = 120
 """One that only takes processor time, and finishes nothing it counts, for so many times the grace hangs too: an hour."""
 _LONGEST_STEPS = 3
 _SAMPLE_SECONDS = 1.0
+_HEARD_SECONDS = 1.0
+"""When a signal has arrived, and what the worker shows is later than that."""
 _LEAST_LOAD = 0.05
 """Of one core. Renewing the progress file and sampling the machine's load take a hundredth of that."""
 _LEAST_WRITTEN = 256 * 1024
@@ -40,7 +42,8 @@ class _Watched:
     """What was seen of a worker that is to stop; times are of the monotonic clock."""
 
     worker: Identity
-    step: int
+    step: int | None
+    """Where it was when it must have heard."""
     counted: tuple[object, ...]
     counted_at: float
     worked_at: float
@@ -66,7 +69,10 @@ class StopWatch:
             seen = self._watched[job.run_id] = _begin(job.worker, shown, now)
         self._look(seen, shown, now)
         is_late = time.time() - job.stop_sent > self._grace
-        if is_late and shown is not None and 0 <= seen.step < shown.step - 1:
+        if shown is not None and seen.step is None and shown.time > job.stop_sent + _HEARD_SECONDS:
+            seen.step = shown.step
+        # A step that is begun is ended, and then it saves: one that does more has not heard.
+        if is_late and shown is not None and shown.phase == "training" and seen.step is not None and shown.step > seen.step + 1:
             return _("It was asked to stop and trained on all the same, so it was ended.")
         if not would_lose(shown):
             busy = _("It was still busy {seconds:g} s after it was asked to stop, and was ended.")
@@ -106,7 +112,7 @@ def would_lose(shown: Progress | None) -> bool:
 
 
 def _begin(worker: Identity, shown: Progress | None, now: float) -> _Watched:
-    return _Watched(worker, shown.step if shown else -1, _counted(shown), now, now, now, *_used(worker))
+    return _Watched(worker, None, _counted(shown), now, now, now, *_used(worker))
 
 
 def _counted(shown: Progress | None) -> tuple[object, ...]:

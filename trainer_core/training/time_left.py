@@ -11,6 +11,7 @@ RECKON_SECONDS = 2.0
 """How long a stretch must be before the time left is reckoned from it: a guess from the first steps is wild."""
 _SHORTEST_SECONDS = 0.05
 """What is shorter would be shown as 0.0 s."""
+_KEPT_SHARE = 0.9
 _MOST_MARKS = 256
 
 
@@ -52,7 +53,8 @@ class TimeLeft:
         if self._phase == "training":
             self._training_seconds += now - self._since
         elif self._phase == "saving":
-            self._saving = now - self._since
+            # Adding the figures of an evaluation takes far less than a checkpoint, and is no measure of the next one.
+            self._saving = max(now - self._since, _KEPT_SHARE * (self._saving or 0.0))
         self._phase, self._since = phase, now
         if phase == "evaluating":
             self._evaluated_step = step
