@@ -76,7 +76,7 @@ def main() -> int:
                 config = config.model_copy(update={"dataset": str(arguments.data / promise.folder)})
             run, seconds = run_to_end(store, config, name, timeout_seconds=1_800)
             # An evaluated figure is that of the best checkpoint, which is the one that is kept and asked.
-            accuracy = {**run.metrics, **run.best}[promise.metric]
+            accuracy = {**run.metrics, **run.kept}[promise.metric]
             kept = promise.least <= accuracy <= promise.most and seconds < promise.seconds
             kept = kept and all(run.metrics[metric] >= least for metric, least in promise.also.items())
             more = "".join(f"  {metric} {run.metrics[metric]:.2%}" for metric in promise.also)

@@ -98,7 +98,7 @@ def show_history(runs: list[RunRecord]) -> None:
 
     button = st.column_config.ButtonColumn(" ", type="tertiary", on_click=open_clicked, key="open-run", width=60)
     st.dataframe(
-        styled(rows),
+        styled(rows, found),
         key="history",
         hide_index=True,
         height=table_height(len(found), 20),

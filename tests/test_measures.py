@@ -7,7 +7,6 @@ import pytest
 from sklearn import metrics
 
 from trainer_core import measures
-from trainer_core.config import TrainConfig
 from trainer_core.errors import ConfigError
 from trainer_core.settings import build_config
 
@@ -49,9 +48,38 @@ def test_each_metric_knows_which_way_is_better() -> None:
     assert not any(measures.is_lower_better(key) for key in ("eval/accuracy", "eval/mcc", "eval/r2", "eval/f1_class_a"))
 
 
-def test_auto_is_accuracy_or_the_loss() -> None:
-    assert TrainConfig().best_by == "eval/accuracy"
-    assert TrainConfig(task="regression", dataset="x", model="small_gpt").best_by == "eval/loss"
+@pytest.mark.parametrize(
+    ("task", "model", "by", "before"),
+    [
+        ("image_classification", "cnn", "eval/accuracy", "eval/accuracy"),
+        ("sequence_classification", "small_gpt", "eval/accuracy", "eval/accuracy"),
+        ("regression", "small_gpt", "eval/rmse", "eval/loss"),
+        ("language_modelling", "small_gpt", "eval/perplexity", "eval/loss"),
+        ("chat", "small_gpt", "eval/slot_f1", "eval/loss"),
+    ],
+)
+def test_auto_keeps_by_the_main_metric_and_of_runs_of_before_by_accuracy_or_the_loss(
+    task: str, model: str, by: str, before: str
+) -> None:
+    values = {"task": task, "model": model}
+    assert build_config(values).best_by == by
+    assert build_config({**values, "rules": ()}).best_by == before
+    assert build_config({**values, "best_metric": "eval/loss"}).best_by == "eval/loss"
+
+
+def test_the_best_is_the_first_of_equals_in_the_metrics_own_direction_and_never_what_is_no_number() -> None:
+    assert measures.first_best([0.5, 0.9, 0.9, math.nan], "eval/accuracy") == 1
+    assert measures.first_best([math.nan, 0.5, 0.4, 0.4], "eval/loss") == 2
+    assert measures.first_best([math.nan, math.inf], "eval/rmse") is None
+    assert measures.first_best([], "eval/rmse") is None
+    assert measures.first_best([0.0, 0.0, 0.0], "eval/slot_f1", [3.0, 2.0, 2.5]) == 1, "the loss tells equals apart"
+    assert measures.first_best([0.1, 0.0], "eval/slot_f1", [3.0, 2.0]) == 0
+
+
+def test_a_chat_model_without_searches_is_told_by_its_loss() -> None:
+    assert measures.main_metric("chat", {"eval/loss", "eval/bleu4"}) == "eval/loss"
+    assert measures.main_metric("chat", {"eval/loss", "eval/slot_f1"}) == "eval/slot_f1"
+    assert measures.main_metric("chat") == "eval/slot_f1"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from trainer_core.jobs.database import JobDatabase
 from trainer_core.settings import to_params
 from trainer_core.store import Store
 from trainer_core.terminal import Watch, follow, table
-from trainer_core.tracking import write
+from trainer_core.tracking import tags, write
 from trainer_core.tracking.journal import Journal
 
 
@@ -38,13 +38,14 @@ def test_columns_are_aligned_numbers_to_the_right() -> None:
 def watch(tmp_path: Path) -> Watch:
     """A run in mid-training."""
     store = new_store(tmp_path / "store")
-    tags = {"descent.recipe": "digits"}
-    run_id = write.create_run(store, name="name", experiment="descent", params=to_params(TrainConfig()), tags=tags)
+    own = {"descent.recipe": "digits"}
+    run_id = write.create_run(store, name="name", experiment="descent", params=to_params(TrainConfig()), tags=own)
     jobs = JobDatabase(store.jobs_database)
     jobs.add(run_id)
     jobs.start(run_id, 0)
     journal = Journal(store.journal(run_id))
     journal.metrics({"train/loss": 0.25, "eval/accuracy": 0.9}, step=30, epoch=1, samples=1)
+    journal.tags({tags.KEPT_STEP: "30"})
     _report_progress(store, run_id, step=30)
     return Watch(store, run_id)
 
@@ -78,7 +79,7 @@ def test_a_terminal_gets_a_bar_that_is_wiped_at_the_end(watch: Watch, monkeypatc
     out = Terminal()
     assert follow(watch, out) == "finished"
     drawn = out.getvalue().split("\r\x1b[K")
-    assert "training · step 30 of 40 · 1 min 5 s left · loss 0.25 · accuracy 0.9" in drawn[1]
+    assert "training · step 30 of 40 · 1 min 5 s left · loss 0.25 · best: accuracy 0.9" in drawn[1]
     assert all(len(line) < 80 for line in drawn)
     assert drawn[1].count("█") == round(0.75 * (drawn[1].count("█") + drawn[1].count("░")))
     assert drawn[-1] == ""
@@ -88,7 +89,7 @@ def test_a_pipe_gets_few_whole_lines(watch: Watch, monkeypatch: pytest.MonkeyPat
     _ends_after(watch, 20, monkeypatch)
     out = io.StringIO()
     follow(watch, out)
-    assert out.getvalue().splitlines() == ["training · step 30 of 40 · 1 min 5 s left · loss 0.25 · accuracy 0.9"]
+    assert out.getvalue().splitlines() == ["training · step 30 of 40 · 1 min 5 s left · loss 0.25 · best: accuracy 0.9"]
 
 
 def test_a_resumed_run_that_waits_does_not_show_its_last_attempt(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def folder_name(step: int) -> str:
 def list_checkpoints(store: Store, run_id: str) -> list[Checkpoint]:
     """The run's whole checkpoints, ascending by step; [] where it has none."""
     folder = store.checkpoints(run_id)
-    best = _best_step(folder)
+    best = best_step(folder)
     whole = {path.name: (path, manifest) for path in _folders(folder) if (manifest := _manifest(path)) is not None}
     # A worker that was killed between two renamings left the older one of the step alone.
     found = [entry for name, entry in whole.items() if name.removesuffix(REPLACED) not in whole or not name.endswith(REPLACED)]
@@ -198,7 +198,8 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _best_step(folder: Path) -> int | None:
+def best_step(folder: Path) -> int | None:
+    """The step that a run's folder of checkpoints names as the best; None where it names none."""
     try:
         return int(json.loads((folder / BEST).read_text(encoding="utf-8"))["step"])
     except (OSError, ValueError, KeyError, TypeError):

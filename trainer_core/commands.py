@@ -7,6 +7,7 @@ from trainer_core import jobs
 from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.errors import RunError, TrainerError
 from trainer_core.language import gettext as _
+from trainer_core.measures import measure_label
 from trainer_core.recipes import RECIPES, find_recipe
 from trainer_core.retelling import retell
 from trainer_core.settings import SETTINGS, build_config, differences
@@ -78,10 +79,11 @@ def runs(options: argparse.Namespace) -> int:
     if not found:
         say(_("No runs yet. Start one: {program} launch digits --wait").format(program=options.program))
         return 0
-    rows = [[_("name"), _("state"), _("recipe"), _("launched"), _("took"), _("eval/accuracy"), _("test/accuracy"), _("id")]]
+    rows = [[_("name"), _("state"), _("recipe"), _("launched"), _("took"), _("best checkpoint"), _("test"), _("id")]]
     for run in found:
         launched = run.created.astimezone().strftime("%Y-%m-%d %H:%M") if run.created else "–"
-        figures = [f"{values[key]:.4f}" if key in values else "–" for values, key in _figures(run)]
+        metric = measure_label(run.main_metric)
+        figures = ["–" if value is None else f"{metric} {value:.4f}" for value in (run.headline, run.tested)]
         took = format_duration(run.duration_seconds)
         rows.append([run.name, _(run.state), run.recipe or "–", launched, took, *figures, run.run_id[:8]])
     for line in table(rows, right=(4, 5, 6)):
@@ -232,7 +234,7 @@ def dashboard(options: argparse.Namespace) -> int:
 
 
 def _wait(store: Store, run_id: str, name: str, program: str) -> int:
-    watch = Watch(store, run_id)
+    watch = Watch(store, run_id, str(read.get_run(store, run_id).settings.get("task", "")))
     try:
         state = follow(watch)
     except KeyboardInterrupt:
@@ -248,13 +250,15 @@ def _wait(store: Store, run_id: str, name: str, program: str) -> int:
         reason = retell(run.reason) or _("No reason is known; see {log}.").format(log=store.log(run_id))
         raise RunError(_("{name} {state}: {reason}").format(name=name, state=_(state), reason=reason))
     say(_("{name} finished in {duration}.").format(name=name, duration=format_duration(run.duration_seconds)))
+    if run.headline is not None and run.kept_step is not None:
+        say(
+            _("Best checkpoint: step {step:,}, {metric} {value}.").format(
+                step=run.kept_step, metric=measure_label(run.main_metric), value=f"{run.headline:.4g}"
+            )
+        )
     for line in watch.figures():
         say(f"  {line}")
     how = "--image FILE" if str(run.settings.get("task")) in PICTURES else '--text "TEXT"'
     say(_("Ask it:    {program} predict {quoted} {how}").format(program=program, quoted=shlex.quote(name), how=how))
     say(_("See it:    {program} dashboard").format(program=program))
     return 0
-
-
-def _figures(run: read.RunRecord) -> tuple[tuple[dict[str, float], str], ...]:
-    return ((dict(run.best), "eval/accuracy"), (dict(run.metrics), "test/accuracy"))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from trainer_core.language import gettext as _
-from trainer_core.measures import MORE, measured
+from trainer_core.measures import MORE, main_metric, measured
 from trainer_core.rules import NEWEST
 
 Scale = Literal["linear", "log"]
@@ -706,7 +706,8 @@ class TrainConfig(BaseModel):
     ] = setting(
         "auto",
         "Best by",
-        "The measure that decides which checkpoint is the best; auto takes accuracy, or the loss where there are no classes.",
+        "The measure that decides which checkpoint is kept as the best; auto takes accuracy, RMSE, perplexity, or of a chat model "
+        "the F1 of slots, and its loss where no dialogue has a search.",
         "f1_macro counts every class the same, however rare.",
         group="Evaluation and checkpoints",
     )
@@ -789,9 +790,15 @@ class TrainConfig(BaseModel):
 
     @property
     def best_by(self) -> str:
-        """The metric that decides which checkpoint is the best, `auto` resolved."""
+        """The metric that decides which checkpoint is the best, `auto` resolved.
+
+        Whether a chat model's dialogues have searches only the data tell: `Prepared.best_by` has the last word there. A run
+        launched before there was the rule `best` keeps by accuracy, or by the loss where there are no classes.
+        """
         if self.best_metric != "auto":
             return self.best_metric
+        if "best" in self.rules:
+            return main_metric(self.task)
         return "eval/accuracy" if self.task in CLASSIFIERS else "eval/loss"
 
     @property

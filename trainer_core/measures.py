@@ -4,7 +4,7 @@ What reads a run (pages, the command line, the best checkpoint) asks here whethe
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,7 +59,13 @@ MEASURES: Mapping[str, Measure] = {
 }
 MORE = tuple(name for name, measure in MEASURES.items() if not measure.always)
 """Those that the setting `measures` can name."""
-_MAIN: Mapping[Kind, str] = {"classes": "eval/accuracy", "number": "eval/rmse", "text": "eval/perplexity", "chat": "eval/slot_f1"}
+_MAIN: Mapping[Kind, tuple[str, ...]] = {
+    "classes": ("eval/accuracy",),
+    "number": ("eval/rmse",),
+    "text": ("eval/perplexity",),
+    "chat": ("eval/slot_f1", "eval/loss"),
+}
+"""The metric that says most of a task's runs, and what does where that is not measured: dialogues without calls have no slots."""
 
 
 def kind_of(task: object) -> Kind:
@@ -67,9 +73,30 @@ def kind_of(task: object) -> Kind:
     return KIND_OF_TASK.get(str(task), "classes")
 
 
-def main_metric(task: object) -> str:
-    """The metric that says most of a task's runs: `eval/accuracy`, `eval/rmse`, `eval/perplexity` or `eval/slot_f1`."""
-    return _MAIN[kind_of(task)]
+def main_metric(task: object, measured: Container[str] | None = None) -> str:
+    """The metric that says most of a task's runs: `eval/accuracy`, `eval/rmse`, `eval/perplexity`, or `eval/slot_f1`.
+
+    `measured` are the metrics that the run has: a chat model whose dialogues call nothing is told by its `eval/loss`.
+    """
+    candidates = _MAIN[kind_of(task)]
+    return next((key for key in candidates if measured is None or key in measured), candidates[0])
+
+
+def measure_label(key: str) -> str:
+    """A metric's name within a sentence: `eval/slot_f1` as “slots of searches, F1”; one that is not ours by the end of its key."""
+    name = key.rpartition("/")[2]
+    return MEASURES[name].label if name in MEASURES else _("loss") if name == "loss" else name.replace("_", " ")
+
+
+def first_best(values: Sequence[float], key: str, losses: Sequence[float] = ()) -> int | None:
+    """Where the best value of the metric stands; None where none is a finite number. Of equals the first, or, where `losses` are
+    given, the one of the lowest loss.
+
+    This is how training chooses the checkpoint it keeps, so whoever looks for the kept one asks here too.
+    """
+    finite = [place for place, value in enumerate(values) if math.isfinite(value)]
+    sign = -1.0 if is_lower_better(key) else 1.0
+    return max(finite, key=lambda place: (sign * values[place], -losses[place] if losses else 0.0), default=None)
 
 
 def is_lower_better(key: str) -> bool:

@@ -14,7 +14,9 @@ from typing import Any, TextIO
 from trainer_core.jobs import Progress, ensure_supervisor, progress, state_of
 from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
+from trainer_core.measures import main_metric, measure_label
 from trainer_core.store import Store
+from trainer_core.tracking import tags
 from trainer_core.tracking.journal import decode, read_records
 from trainer_core.tracking.records import RunRecord
 
@@ -115,7 +117,11 @@ def format_bytes(count: float | None) -> str:
 
 
 def as_json(record: RunRecord) -> str:
-    """A run as one line of JSON. A value that is not a number becomes null."""
+    """A run as one line of JSON. A value that is not a number becomes null.
+
+    `headline` is the main metric at the best checkpoint, which is kept, `kept` all that was evaluated there; `metrics` are last
+    values, `best` the best of all evaluations.
+    """
     return json.dumps(
         {
             "run_id": record.run_id,
@@ -130,7 +136,11 @@ def as_json(record: RunRecord) -> str:
             "duration_seconds": record.duration_seconds,
             "archived": record.archived,
             "settings": record.settings,
+            "main_metric": record.main_metric,
+            "headline": None if record.headline is None or not math.isfinite(record.headline) else record.headline,
+            "kept_step": record.kept_step,
             "metrics": _finite(record.metrics),
+            "kept": _finite(record.kept),
             "best": _finite(record.best),
         },
         ensure_ascii=False,
@@ -139,11 +149,15 @@ def as_json(record: RunRecord) -> str:
 
 @dataclass
 class Watch:
-    """Follows one run by its journal and progress file, without MLflow. `values` holds the last value of each metric."""
+    """Follows one run by its journal and progress file, without MLflow. `values` holds the last value of each metric,
+    `evaluations` those of each evaluated step, and `kept_step` is the best checkpoint's."""
 
     store: Store
     run_id: str
+    task: str = ""
     values: dict[str, float] = field(default_factory=dict)
+    evaluations: dict[int, dict[str, float]] = field(default_factory=dict)
+    kept_step: int | None = None
     offset: int = 0
 
     def look(self) -> Progress | None:
@@ -151,16 +165,36 @@ class Watch:
         for record, end in read_records(self.store.journal(self.run_id), self.offset):
             self.offset = end
             if record["kind"] == "metrics":
-                self.values |= {key: decode(value) for key, value in record["values"].items()}
+                values = {key: decode(value) for key, value in record["values"].items()}
+                self.values |= values
+                if evaluated := {key: value for key, value in values.items() if key.startswith("eval/")}:
+                    self.evaluations.setdefault(int(record["step"]), {}).update(evaluated)
+            elif record["kind"] == "tags" and tags.KEPT_STEP in record["values"]:
+                told = str(record["values"][tags.KEPT_STEP])
+                self.kept_step = int(told) if told.isdigit() else None
+            elif record["kind"] == "restart":  # what was computed after it is computed anew
+                self.evaluations = {step: values for step, values in self.evaluations.items() if step <= record["from_step"]}
         return progress(self.store, self.run_id)
 
+    def headline(self) -> tuple[str, float] | None:
+        """The run's main metric and its value at the best checkpoint so far; None before there is one."""
+        key = main_metric(self.task, self.kept)
+        return (key, self.kept[key]) if key in self.kept else None
+
+    @property
+    def kept(self) -> Mapping[str, float]:
+        """What was evaluated at the best checkpoint so far; {} before there is one."""
+        return {} if self.kept_step is None else self.evaluations.get(self.kept_step, {})
+
     def figures(self) -> list[str]:
-        """The last evaluation, test and baseline figures, one line each."""
+        """What was evaluated at the best checkpoint, or at last where none was chosen; test and baseline figures; one line each."""
         rows: dict[str, dict[str, float]] = {}
         for key, value in self.values.items():
             group, _slash, name = key.rpartition("/")
             if group.split("/")[0] in ("eval", "test", "baseline"):
                 rows.setdefault(group, {})[name] = value
+        if self.kept:
+            rows["eval"] = {key.removeprefix("eval/"): value for key, value in self.kept.items()}
         order = sorted(rows, key=lambda group: (("eval", "test", "baseline").index(group.split("/")[0]), group))
         width = max((len(group) for group in order), default=0)
         return [
@@ -182,8 +216,8 @@ def follow(watch: Watch, out: TextIO | None = None, clock: Callable[[], float] =
             return state
         if state == "queued":
             now = None  # a resumed run: what is there is the last attempt's
-        text = _waiting(state) if now is None else _line(now, watch.values)
-        news = f"{now is None} {state} {watch.values.get('eval/loss')}"
+        text = _waiting(state) if now is None else _line(now, watch.values, watch.headline())
+        news = f"{now is None} {state} {watch.values.get('eval/loss')} {watch.kept_step}"
         if live:
             columns = shutil.get_terminal_size().columns - 1  # a full line would wrap and could not be written over
             out.write("\r\x1b[K" + f"{_bar(now, columns - len(text) - 1)} {text}"[:columns])
@@ -201,7 +235,7 @@ def _waiting(state: str) -> str:
     return _("waiting in the queue") if state == "queued" else _("starting")
 
 
-def _line(now: Progress, values: Mapping[str, float]) -> str:
+def _line(now: Progress, values: Mapping[str, float], headline: tuple[str, float] | None) -> str:
     parts = [_(now.phase) if now.phase in _ENDED else PHASES.get(now.phase, now.phase).lower()]
     if now.all_bytes:
         parts.append(_("{done:,.1f} of {all:,.1f} MB").format(done=now.done_bytes / 1e6, all=now.all_bytes / 1e6))
@@ -212,9 +246,11 @@ def _line(now: Progress, values: Mapping[str, float]) -> str:
     if now.seconds_left is not None and now.phase not in _ENDED:
         left = _("more than {duration} left") if now.is_least else _("{duration} left")
         parts.append(left.format(duration=format_duration(now.seconds_left)))
-    for key, name in (("train/loss", _("loss")), ("eval/accuracy", _("accuracy"))):
-        if key in values:
-            parts.append(f"{name} {values[key]:.4g}")
+    if "train/loss" in values:
+        parts.append(_("loss {value}").format(value=f"{values['train/loss']:.4g}"))
+    if headline is not None:
+        words = _("best: {metric} {value}")
+        parts.append(words.format(metric=measure_label(headline[0]), value=f"{headline[1]:.4g}"))
     if now.silent:
         parts.append(_("silent for {duration}").format(duration=format_duration(time.time() - now.time)))
     return " · ".join(parts)
@@ -232,7 +268,7 @@ def part_words(now: Progress) -> str:
 
 
 def _bar(now: Progress | None, room: int) -> str:
-    width = min(30, max(6, room))
+    width = min(30, max(4, room))
     done = round((now.share if now else 0) * width)
     return "█" * done + "░" * (width - done)
 

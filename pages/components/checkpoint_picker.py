@@ -14,7 +14,7 @@ from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoin
 from trainer_core.config import PICTURES
 from trainer_core.errors import TrainerError
 from trainer_core.language import gettext as _
-from trainer_core.measures import kind_of, main_metric
+from trainer_core.measures import kind_of
 from trainer_core.store import Store
 from trainer_core.tracking import read
 from trainer_core.tracking.read import RunRecord
@@ -155,7 +155,7 @@ def _run_label(run: RunRecord) -> str:
 
 def _checkpoint_label(run: RunRecord, checkpoint: Checkpoint) -> str:
     parts = [_("step {step}").format(step=format_count(checkpoint.step))]
-    main = main_metric(run.settings.get("task"))
+    main = run.main_metric
     if main in checkpoint.metrics:
         parts.append(format_metric(main, checkpoint.metrics[main]))
     if checkpoint.is_best:

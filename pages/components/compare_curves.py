@@ -9,7 +9,7 @@ from pages.components.address import read_choice, read_choices, write_choice, wr
 from pages.components.charts import Line
 from pages.components.compare_figures import LineGroup, curves_figure, groups_figure
 from pages.components.compare_view import NAMED, TOGETHER, View, keys_of, short
-from pages.components.comparison import common_split, metrics_to_draw
+from pages.components.comparison import common_split, main_metrics, metrics_to_draw
 from pages.components.curve_marks import Marks
 from pages.components.curve_series import Curves, steps_of
 from pages.components.live_chart import live_chart, zoom_before
@@ -57,7 +57,8 @@ def show_curves(store: Store, shown: Sequence[RunRecord], run_ids: Sequence[str]
 def _drawable(shown: Sequence[RunRecord]) -> list[str]:
     """The metrics that any of the runs has, the telling ones first; both losses together where they are there."""
     there = {key for run in shown for key in run.metrics}
-    keys = metrics_to_draw(sorted(there))
+    main = main_metrics(shown)
+    keys = [*main, *(key for key in metrics_to_draw(sorted(there)) if key not in main)]
     return [*keys[:1], TOGETHER, *keys[1:]] if {"train/loss", "eval/loss"} <= there else keys
 
 
@@ -144,6 +145,7 @@ def _draw(
     marks = Marks(
         restarts={run.run_id: run.restarts for run in shown},
         checkpoints={run.run_id: _checkpoint_steps(store, run.run_id) for run in shown} if len(shown) <= _FEW else {},
+        kept={run.run_id: run.kept_step for run in shown if run.kept_step is not None},
         baselines=_common_baselines(shown),
     )
     view = replace(view, height=_TALL if len(chosen) == 1 else _LOW)

@@ -1,6 +1,7 @@
 """Which runs a comparison shows and in what they differ. No Streamlit here."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from pages.components.formats import matters
@@ -62,13 +63,21 @@ def unique_names(runs: Sequence[RunRecord]) -> Mapping[str, str]:
 
 @of_same_runs
 def results_of(runs: Sequence[RunRecord]) -> list[str]:
-    """The results that at least one run has, the telling ones first."""
-    return metrics_to_draw(sorted({key for run in runs for key in run.metrics if not key.startswith("system/")}))
+    """The results that at least one run has, the main ones of the runs first, then the telling ones."""
+    found = metrics_to_draw(sorted({key for run in runs for key in run.metrics if not key.startswith("system/")}))
+    main = main_metrics(runs)
+    return [*main, *(key for key in found if key not in main)]
+
+
+def main_metrics(runs: Sequence[RunRecord]) -> list[str]:
+    """The main metrics that the runs have, that of the most runs first."""
+    counted = Counter(run.main_metric for run in runs if run.main_metric in run.metrics)
+    return [key for key, _count in counted.most_common()]
 
 
 def result_of(run: RunRecord, key: str) -> float | None:
-    """A run's result: the best of what is evaluated during training, else the last value."""
-    return run.best.get(key, run.metrics.get(key))
+    """A run's result: what is evaluated during training at the best checkpoint, the one that is kept; else the last value."""
+    return run.kept.get(key) if run.is_ours and key.startswith("eval/") else run.metrics.get(key)
 
 
 def setting_number(run: RunRecord, name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What stands on the curves of a comparison: checkpoints, best evaluations, resumptions, and raw points under smoothed curves."""
+"""What stands on the curves of a comparison: checkpoints and the best of them, resumptions, raw points under smoothed curves."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,18 @@ from pages.components.compare_view import View, drawn_as, keys_of, short
 from pages.components.curve_series import Curves, Drawn, x_of
 from pages.components.figure_parts import GREY, scatter_line
 from trainer_core.language import gettext as _
-from trainer_core.measures import is_lower_better, is_share
+from trainer_core.measures import is_share
 from trainer_core.tracking.records import Restart
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What stands on the curves, by run id: resumptions and the steps of checkpoints; and the baselines common to the runs."""
+    """What stands on the curves, by run id: resumptions, the steps of checkpoints and of the best one; and the baselines common to
+    the runs."""
 
     restarts: Mapping[str, Sequence[Restart]] = field(default_factory=dict)
     checkpoints: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    kept: Mapping[str, int] = field(default_factory=dict)
     baselines: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -35,7 +37,7 @@ def add_marks(
     view: View,
     marks: Marks,
 ) -> None:
-    """Raw points under smoothed curves, and on the curves: checkpoints, the best evaluation, resumptions."""
+    """Raw points under smoothed curves, and on the curves: checkpoints, the best one, resumptions."""
     of_key = keys_of(chart)[-1]
     scale = 100.0 if is_share(of_key) else 1.0
     points: dict[str, list[tuple[Any, ...]]] = {"checkpoint": [], "best": [], "resumed": []}
@@ -49,9 +51,10 @@ def add_marks(
         for step in marks.checkpoints.get(line.run_id, ()):
             x, y = _on_curve(curves, own, line, of_key, view, step)
             points["checkpoint"].append((x, y, line, f"checkpoint:{line.run_id}:{step}", step))
-        best = None if view.difference else _best(drawn_as(curves, line, of_key, view, raw=True), of_key)
-        if best is not None:
-            points["best"].append((*best, line, "", 0))
+        step_kept = marks.kept.get(line.run_id)
+        raw = drawn_as(curves, line, of_key, view, raw=True)
+        if step_kept is not None and raw is not None and of_key.startswith("eval/") and not view.difference:
+            points["best"].append((*_on_curve(curves, raw, line, of_key, view, step_kept), line, "", step_kept))
         for restart in marks.restarts.get(line.run_id, ()):
             if restart.from_step > 0:
                 points["resumed"].append(
@@ -59,7 +62,7 @@ def add_marks(
                 )
     looks = {
         "checkpoint": ("diamond-open", 10, 2, _("%{{y:.4~g}} · checkpoint at step {step}: click to try it")),
-        "best": ("star", 11, 0.5, _("%{{y:.4~g}} · best")),
+        "best": ("star", 11, 0.5, _("%{{y:.4~g}} · best checkpoint, step {step}")),
         "resumed": ("x-thin-open", 10, 2, _("resumed from step {step}")),
     }
     for kind, (symbol, size, width, words) in looks.items():
@@ -100,15 +103,3 @@ def _on_curve(curves: Curves, line: Drawn, run: Line, key: str, view: View, step
     [x] = x_of(curves, run.run_id, view.axis, np.array([float(step)]), time, run.segments)
     finite = np.isfinite(line.x) & np.isfinite(line.y)
     return float(x), float(np.interp(x, line.x[finite], line.y[finite], left=np.nan)) if finite.any() else float("nan")
-
-
-def _best(line: Drawn | None, key: str) -> tuple[float, float] | None:
-    """The best point of an evaluation, whatever smoothing makes of it."""
-    if line is None:
-        return None
-    finite = np.flatnonzero(np.isfinite(line.y) & np.isfinite(line.x))
-    if not key.startswith("eval/") or len(finite) < 2:
-        return None
-    y = line.y[finite]
-    place = finite[int(np.argmin(y) if is_lower_better(key) else np.argmax(y))]
-    return float(line.x[place]), float(line.y[place])

@@ -8,7 +8,7 @@ from pages.components.comparison import differing_settings, result_of, unique_na
 from pages.components.formats import format_setting, matters, metric_label, setting_label
 from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
-from trainer_core.measures import is_share, main_metric
+from trainer_core.measures import is_share
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
 
@@ -67,7 +67,7 @@ def clone_lines(runs: Sequence[RunRecord], everything: Sequence[RunRecord]) -> l
         for name in differing_settings([parent, run]):
             before, after = _setting(name, parent), _setting(name, run)
             changes.append(f"{setting_label(name)} {before} → {after}")
-        key = main_metric(run.settings.get("task"))
+        key = run.main_metric
         change = result_change(result_of(parent, key), result_of(run, key), key)
         told = [
             *changes,

@@ -12,7 +12,7 @@ from pages.components.session import format_metric, plain, run_badge, show_error
 from trainer_core import jobs
 from trainer_core.errors import TrainerError
 from trainer_core.language import gettext as _
-from trainer_core.measures import MEASURES, main_metric
+from trainer_core.measures import measure_label
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, metric_history
 
@@ -21,7 +21,7 @@ CHART_HEIGHT = 250
 
 
 def run_card(store: Store, run: RunRecord, *, stopping: bool) -> None:
-    """A running run: progress, time left, loss and evaluation as they grow, the best so far, stop."""
+    """A running run: progress, time left, loss and evaluation as they grow, the best checkpoint so far, stop."""
     progress = jobs.progress(store, run.run_id)
     with st.container(border=True, key=f"card-{run.run_id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -32,7 +32,7 @@ def run_card(store: Store, run: RunRecord, *, stopping: bool) -> None:
             st.caption(_best_words(run), width="stretch")
             stop_button(store, run.run_id, stopping=stopping)
         st.progress(progress.share if progress else 0.0, text=plain(progress_words(progress)))
-        main = main_metric(run.settings.get("task"))
+        main = run.main_metric
         history = metric_history(store, [run.run_id], [*CARD_KEYS, main])
         left, right = st.columns(2)
         split = evaluated_on(run)
@@ -80,10 +80,10 @@ def attempt(action: Callable[[], object]) -> None:
 
 
 def _best_words(run: RunRecord) -> str:
-    main = main_metric(run.settings.get("task"))
-    best = run.best.get(main)
-    if best is None:
-        return _("No evaluation yet")
-    return _("Best {measure} so far {value}, {split} split").format(
-        measure=MEASURES[main.removeprefix("eval/")].label, value=format_metric(main, best), split=plain(_(evaluated_on(run)))
+    if run.headline is None:
+        return _("No evaluation yet") if run.main_metric not in run.metrics else _("No checkpoint has been chosen as the best yet.")
+    return _("Best checkpoint so far: {measure} {value}, {split} split").format(
+        measure=measure_label(run.main_metric),
+        value=format_metric(run.main_metric, run.headline),
+        split=plain(_(evaluated_on(run))),
     )

@@ -14,8 +14,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def export_frame(runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """A row a run with all that is known of it: times in UTC, params typed, each metric's last value, the best of evaluations as
-    `best/KEY`, users' tags. A column of mixed types is text."""
+    """A row a run with all that is known of it: times in UTC, params typed, each metric's last value, evaluations at the best
+    checkpoint, the one that is kept, as `kept/KEY`, the best of all evaluations as `best/KEY`, users' tags. A column of mixed
+    types is text."""
     rows = []
     for run in runs:
         row: dict[str, Any] = {
@@ -28,12 +29,16 @@ def export_frame(runs: Sequence[RunRecord]) -> pd.DataFrame:
             "started": _stamp(run.started),
             "ended": _stamp(run.ended),
             "duration_seconds": run.duration_seconds,
+            "main_metric": run.main_metric,
+            "headline": run.headline,
+            "kept_step": run.kept_step,
             "starred": run.starred,
             "note": run.note,
             "reason": run.reason,
         }
         row |= {f"param/{name}": _plain(value) for name, value in run.settings.items()}
         row |= dict(run.metrics)
+        row |= {f"kept/{key}": value for key, value in run.kept.items()}
         row |= {f"best/{key}": value for key, value in run.best.items()}
         row |= {f"tag/{name}": value for name, value in run.labels.items()}
         rows.append(row)

@@ -10,6 +10,7 @@ from trainer_core.foreseen import Range, parse_foreseen
 from trainer_core.jobs import Progress
 from trainer_core.language import Words, mark, ngettext
 from trainer_core.language import gettext as _
+from trainer_core.measures import measure_label
 from trainer_core.terminal import PHASES, part_words
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
@@ -38,6 +39,18 @@ _ORIGIN = Words(
 def evaluated_on(run: RunRecord) -> str:
     """The split that the run's `eval/*` is measured on: validation or test."""
     return str(run.settings.get("evaluation_split") or "validation")
+
+
+def headline_hint(run: RunRecord) -> str:
+    """Where the run's headline comes from, or why there is none."""
+    if not run.kept_is_known:
+        return _("Which checkpoint was kept as the best can't be told any more: the run was resumed, and its checkpoints are gone.")
+    if run.kept_step is None:
+        return _("No checkpoint has been chosen as the best yet.")
+    told = _("At the best checkpoint, step {step}, on the {split} split: what the playground answers with.").format(
+        step=format_count(run.kept_step), split=_(evaluated_on(run))
+    )
+    return " ".join((told, _("It is chosen by {metric}.").format(metric=measure_label(run.best_by))))
 
 
 def dataset_name(run: RunRecord) -> str:

@@ -58,7 +58,7 @@ def find(runs: Sequence[RunRecord], text: str, filters: Sequence[RangeFilter] = 
 
 def number_of(run: RunRecord, column: str) -> float | None:
     """A run's number by a param's or a metric's name, or by the last part of one: `learning_rate`, `eval/loss`, `accuracy`,
-    `minutes`. The best of evaluations, the last of other metrics; else a user's tag that is a number."""
+    `minutes`. Of evaluations that at the best checkpoint, the last of other metrics; else a user's tag that is a number."""
     value = setting_number(run, column)
     if value is not None:
         return value

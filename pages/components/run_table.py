@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.formats import format_duration, per_cent
+from pages.components.formats import format_duration, format_metric, per_cent
 from pages.components.run_facts import dataset_words, evaluated_on
 from pages.components.session import state_colours, state_text
 from trainer_core.language import gettext as _
 from trainer_core.language import mark
-from trainer_core.measures import is_share, main_metric
+from trainer_core.measures import is_share, measure_label
 from trainer_core.settings import format_number
 from trainer_core.tracking.read import RunRecord
 
-NAME, STATE, BEST, MEASURED, TEST = mark("Name"), mark("State"), mark("Best result"), mark("Measured on"), mark("Final test")
+NAME, STATE, RESULT, MEASURED, TEST = mark("Name"), mark("State"), mark("Result"), mark("Measured on"), mark("Final test")
 RECIPE, DATASET, RATE, TIME, STARTED = mark("Recipe"), mark("Dataset"), mark("Learning rate"), mark("Time"), mark("Started")
 
 
@@ -31,9 +32,9 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
         {
             NAME: [run.name for run in runs],
             STATE: [[state_text(run.state)] for run in runs],
-            BEST: number([_share(run, run.best, "eval/") for run in runs]) * 100,
+            RESULT: number([_shown_number(run, run.headline) for run in runs]),
             MEASURED: [_(evaluated_on(run)) for run in runs],
-            TEST: number([_share(run, run.metrics, "test/") for run in runs]) * 100,
+            TEST: number([_shown_number(run, run.tested) for run in runs]),
             TIME: number([run.duration_seconds for run in runs]),
             STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
             RECIPE: [run.recipe or "–" for run in runs],
@@ -43,16 +44,23 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
     )
 
 
-def _share(run: RunRecord, figures: Mapping[str, float], group: str) -> float | None:
-    """A run's main figure where that is a share of one: errors and perplexities can't stand in one column with them."""
-    main = main_metric(run.settings.get("task"))
-    return figures.get(main.replace("eval/", group)) if is_share(main) else None
+def _shown_number(run: RunRecord, value: float | None) -> float | None:
+    """A figure of the run's main metric as a column has it: shares in per cent."""
+    return None if value is None else value * (100.0 if is_share(run.main_metric) else 1.0)
 
 
-def styled(rows: pd.DataFrame) -> Any:
-    """The rows with their numbers written for people; sorting still goes by value."""
-    formats: dict[str, Any] = {BEST: _per_cent, TEST: _per_cent, RATE: _rate, TIME: _seconds}
-    return rows.style.format({column: how for column, how in formats.items() if column in rows})
+def styled(rows: pd.DataFrame, runs: Sequence[RunRecord]) -> Any:
+    """The rows of these runs with their numbers written for people; sorting still goes by value. What is no share of one says
+    what it is: errors and perplexities stand in one column with accuracies.
+    """
+    formats: dict[str, Any] = {RATE: _rate, TIME: _seconds}
+    style = rows.style.format({column: how for column, how in formats.items() if column in rows})
+    rows_of: dict[str, list[int]] = {}
+    for place, run in enumerate(runs):
+        rows_of.setdefault(run.main_metric, []).append(place)
+    for key, places in rows_of.items():
+        style = style.format(partial(_figure, key), subset=pd.IndexSlice[rows.index[places], [RESULT, TEST]])
+    return style
 
 
 def column_config(zone: tzinfo) -> Mapping[str, Any]:
@@ -61,8 +69,10 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
     return {
         NAME: st.column_config.TextColumn(_(NAME), width=122),
         STATE: st.column_config.MultiselectColumn(_(STATE), options=list(colours), color=list(colours.values()), width=105),
-        BEST: st.column_config.NumberColumn(
-            _(BEST), help=_("The best evaluation during training: accuracy, or slot F1 of a chat model."), width=105
+        RESULT: st.column_config.NumberColumn(
+            _(RESULT),
+            help=_("Accuracy, or the metric that is named, at the best checkpoint: the one that the playground answers with."),
+            width=115,
         ),
         MEASURED: st.column_config.TextColumn(_(MEASURED), help=_("The split that is evaluated during training."), width=95),
         TEST: st.column_config.NumberColumn(
@@ -92,8 +102,10 @@ def _as_number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _per_cent(value: float) -> str:
-    return "–" if np.isnan(value) else per_cent(f"{value:.2f}")
+def _figure(key: str, value: float) -> str:
+    if np.isnan(value):
+        return "–"
+    return per_cent(f"{value:.2f}") if is_share(key) else f"{measure_label(key)} {format_metric(key, value)}"
 
 
 def _rate(value: float) -> str:

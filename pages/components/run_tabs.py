@@ -35,7 +35,6 @@ from trainer_core.checkpoints import Checkpoint, list_checkpoints, torn_checkpoi
 from trainer_core.config import TrainConfig
 from trainer_core.language import gettext as _
 from trainer_core.language import ngettext
-from trainer_core.measures import main_metric
 from trainer_core.recipes import RECIPES
 from trainer_core.secrets import without_secrets
 from trainer_core.settings import SETTINGS, differences
@@ -51,7 +50,7 @@ _PLENTY = 100
 
 def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> None:
     """Loss of training and evaluation in one chart, accuracy beside its baselines, further metrics in a grid."""
-    main = main_metric(run.settings.get("task"))
+    main = run.main_metric
     measured = [key for key in sorted(run.metrics) if key.startswith("eval/") and key not in ("eval/loss", main)]
     keys = [main, *measured, *FURTHER]
     across = [PROGRESS[axis]] if axis in PROGRESS else []
@@ -72,7 +71,7 @@ def curves_tab(store: Store, run: RunRecord, axis: XAxis, smoothing: float) -> N
     live_chart(figure, key=f"loss-{run.run_id}-{axis}", height=360)
     there = set(history["key"])
     with st.grid(2, min_column_width=330):
-        for key in (key for key in keys if key in there or key == main):
+        for key in (key for key in keys if (key in there or key == main) and key != "eval/loss"):
             figure = metric_figure(history, key, baselines=baselines_of(run), evaluated_on=split, axis=axis, segments=segments)
             live_chart(figure, key=f"{key}-{run.run_id}-{axis}", height=280)
 
@@ -194,7 +193,7 @@ def checkpoint_row(store: Store, run: RunRecord, checkpoint: Checkpoint) -> None
                     st.badge(_("latest"), icon=":material/schedule:", color="gray")
             measures = [
                 f"{metric_label(key, evaluated_on(run))} {format_metric(key, checkpoint.metrics[key])}"
-                for key in (main_metric(run.settings.get("task")), "eval/loss")
+                for key in dict.fromkeys((run.main_metric, "eval/loss"))
                 if key in checkpoint.metrics
             ]
             saved = format_when(pd.Timestamp(checkpoint.saved_at, unit="s", tz="UTC"), viewer_now(), viewer_zone())

@@ -11,6 +11,7 @@ from pages.components.run_examples import examples_tab
 from pages.components.run_facts import (
     baseline_name,
     evaluated_on,
+    headline_hint,
     is_synthetic,
     progress_words,
     shown_state,
@@ -23,6 +24,7 @@ from pages.components.session import (
     format_duration,
     format_metric,
     format_when,
+    metric_label,
     plain,
     run_badge,
     viewer_now,
@@ -34,7 +36,7 @@ from trainer_core.checkpoints import list_checkpoints
 from trainer_core.config import TEXTS
 from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
-from trainer_core.measures import MEASURES, main_metric
+from trainer_core.measures import measure_label
 from trainer_core.retelling import retell
 from trainer_core.store import Store
 from trainer_core.tracking.read import RunRecord, get_run
@@ -137,19 +139,15 @@ def _origin(run: RunRecord) -> str:
 
 def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
     split = plain(_(evaluated_on(run)))
-    main = main_metric(run.settings.get("task"))
+    main = run.main_metric
+    rows = [(metric_label(main, ""), format_metric(main, run.headline), headline_hint(run))]
     best = run.best.get(main)
-    rows = [
-        (
-            _("Best {measure}").format(measure=MEASURES[main.removeprefix("eval/")].label),
-            format_metric(main, best),
-            _("The best evaluation, on the {split} split.").format(split=split),
-        )
-    ]
-    tested = main.replace("eval/", "test/")
-    if tested in run.metrics:
+    if best is not None and best != run.headline:
+        hint = _("The best of all evaluations, on the {split} split. The best checkpoint, chosen by {metric}, is another one.")
+        rows.append((_("Best of all"), format_metric(main, best), hint.format(split=split, metric=measure_label(run.best_by))))
+    if run.tested is not None:
         hint = _("The best checkpoint on the test split, measured once, at the end.")
-        rows.append((_("Final test"), format_metric(tested, run.metrics[tested]), hint))
+        rows.append((_("Final test"), format_metric(main, run.tested), hint))
     for key in ("naive_bayes", "logistic_regression", "ridge", "keywords"):
         baseline = run.metrics.get(f"baseline/{key}/{main.removeprefix('eval/')}")
         if baseline is not None:

@@ -17,7 +17,7 @@ def test_a_run_is_watched_stopped_resumed_and_put_away(start_dashboard: StartDas
     page.goto(f"{dashboard.url}/runs")
     card = page.locator(f".st-key-card-{run_id}")
     expect(card.get_by_text("running")).to_be_visible(timeout=60_000)
-    expect(card.get_by_text("Best accuracy so far")).to_be_visible(timeout=60_000)
+    expect(card.get_by_text("Best checkpoint so far")).to_be_visible(timeout=60_000)
     expect(card.locator(".descent-chart-ready")).to_have_count(2)
     page.reload()
     expect(page.get_by_test_id("stSidebarNavLink").get_by_text("1 running")).to_be_visible()

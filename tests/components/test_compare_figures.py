@@ -64,12 +64,12 @@ def test_training_and_evaluation_lie_in_one_chart(curves: Curves) -> None:
     assert figure.layout.title.text == "Loss, training and validation split"
 
 
-def test_best_points_resumptions_and_checkpoints_stand_on_the_curve(curves: Curves) -> None:
-    marks = Marks(restarts={"a": (Restart(1, 0), Restart(2, 40))}, checkpoints={"a": [40, 100]})
+def test_the_kept_checkpoint_resumptions_and_checkpoints_stand_on_the_curve(curves: Curves) -> None:
+    marks = Marks(restarts={"a": (Restart(1, 0), Restart(2, 40))}, checkpoints={"a": [40, 100]}, kept={"a": 80})
     figure = curves_figure(curves, LINES[:1], "eval/accuracy", View(axis="epoch"), marks)
     found = {trace.meta: trace for trace in figure.data if trace.meta}
-    assert found["best"].x.tolist() == [5.0]
-    assert found["best"].y.tolist() == [pytest.approx(89.0)]
+    assert found["best"].x.tolist() == [4.0], "the checkpoint that was kept, not the highest point"
+    assert "best checkpoint, step 80" in found["best"].hovertemplate[0]
     assert found["resumed"].x.tolist() == [2.0], "a resumption at step 0 started anew"
     assert list(found["checkpoint"].customdata) == ["checkpoint:a:40", "checkpoint:a:100"]
     assert found["checkpoint"].x.tolist() == [2.0, 5.0]

@@ -21,9 +21,9 @@ def run(letter: str, metrics: dict[str, float] | None = None, **settings: object
     params = to_params(TrainConfig(name=f"run-{letter}", **settings))  # type: ignore[arg-type]
     moment = datetime(2026, 11, 23, tzinfo=UTC)
     scores = {"eval/accuracy": 0.9} if metrics is None else metrics
-    return RunRecord(
-        letter * 32, f"run-{letter}", "finished", "descent", moment, moment, params, {}, scores, {"eval/accuracy": 0.95}
-    )
+    tags = {"descent.recipe": "digits"}
+    best, kept = {"eval/accuracy": 0.97}, {"eval/accuracy": 0.95}
+    return RunRecord(letter * 32, f"run-{letter}", "finished", "descent", moment, moment, params, tags, scores, best, kept, 40)
 
 
 def test_the_address_names_runs_by_the_start_of_their_ids() -> None:
@@ -76,8 +76,10 @@ def test_the_telling_metrics_come_first() -> None:
     assert metrics_to_draw(keys) == ["eval/accuracy", "eval/loss", "train/loss", "system/disk_usage_percentage"]
 
 
-def test_a_result_is_the_best_of_what_is_evaluated_during_training() -> None:
+def test_a_result_is_what_was_evaluated_at_the_kept_checkpoint() -> None:
     assert result_of(run("a"), "eval/accuracy") == 0.95
+    assert result_of(run("a", {"eval/accuracy": 0.9, "eval/loss": 0.3}), "eval/loss") is None, "it was not evaluated there"
+    assert result_of(replace(run("a"), tags={}), "eval/accuracy") == 0.9, "other programs keep none of ours: the last"
     assert result_of(run("a"), "eval/nothing") is None
 
 
@@ -103,10 +105,10 @@ def test_environment_data_code_and_tags_are_listed_where_they_differ() -> None:
 
 def test_a_clone_says_what_it_changed_and_what_came_of_it() -> None:
     parent = run("a", learning_rate=2e-5)
-    child = replace(run("b", learning_rate=1e-4), tags={"descent.cloned_from": "a" * 32}, best={"eval/accuracy": 0.969})
+    child = replace(run("b", learning_rate=1e-4), tags={"descent.cloned_from": "a" * 32}, kept={"eval/accuracy": 0.969})
     assert clone_lines([child, parent], [child, parent]) == [
         ("run-b", "run-a", "Learning rate 2e-5 → 1e-4 · Accuracy, validation split +1.90 points")
     ]
     assert clone_lines([child], [child]) == [], "its parent is gone"
-    same = replace(child, params=parent.params, metrics={}, best={})
+    same = replace(child, params=parent.params, metrics={}, kept={})
     assert clone_lines([same], [same, parent]) == [("run-b", "run-a", "nothing changed")]

@@ -36,7 +36,7 @@ def test_a_run_is_told_before_its_columns_and_the_main_result_first() -> None:
     assert list(frame) == [" ", "Name", "★", "Accuracy (%)", "State", "Batch size", "Tags", "Note"]
     assert list(frame["★"]) == ["★", ""]
     assert list(frame["State"]) == [["✓ finished"], ["✕ failed"]]
-    assert list(frame["Accuracy (%)"]) == [90.0, 90.0], "the best in per cent, not the last"
+    assert list(frame["Accuracy (%)"]) == [90.0, 90.0], "that of the kept checkpoint in per cent, not the last or the best"
     assert list(frame["Tags"]) == ["final, stage=one", ""]
     assert list(frame["Note"]) == ["", "Diverges"]
     assert frame[" "].notna().tolist() == [True, False], "only drawn runs have a line"
@@ -59,7 +59,7 @@ def test_numbers_stay_numbers_and_are_written_as_people_write_them() -> None:
 
 
 def test_a_number_that_a_run_lacks_is_empty_and_a_word_makes_words() -> None:
-    lacks = replace(RUNS[1], params={}, metrics={}, best={})
+    lacks = replace(RUNS[1], params={}, metrics={}, kept={})
     frame = shown(["eval/loss", "batch_size"], [RUNS[0], lacks])
     assert frame.loc[1, ["Loss", "Batch size"]].isna().all()
     odd = replace(RUNS[1], params={"batch_size": "many"})

@@ -13,7 +13,7 @@ def test_parquet_keeps_numbers_and_survives_mixed_columns() -> None:
     odd = replace(run("b"), params={**run("b").params, "learning_rate": "fast", "own": "1"})
     frame = export_frame([run("a", learning_rate=1e-3), odd])
     back = pd.read_parquet(io.BytesIO(to_parquet(frame)))
-    assert back["best/eval/accuracy"].tolist() == [0.9, 0.9]
+    assert back["kept/eval/accuracy"].tolist() == [0.9, 0.9]
     assert back["param/learning_rate"].tolist() == ["0.001", "fast"], "a column of mixed types is text"
     assert back["param/batch_size"].dtype.kind in "if"
     assert str(back["created"].dt.tz) == "UTC"

@@ -26,8 +26,8 @@ def test_a_run_that_lacks_the_setting_stands_apart() -> None:
 
 def test_rows_tell_mean_deviation_and_the_best() -> None:
     runs = [run("a", batch_size=8), run("b", batch_size=8), run("c", batch_size=64)]
-    runs[0].best["eval/accuracy"] = 0.8  # type: ignore[index]
-    runs[1].best["eval/accuracy"] = 0.9  # type: ignore[index]
+    runs[0].kept["eval/accuracy"] = 0.8  # type: ignore[index]
+    runs[1].kept["eval/accuracy"] = 0.9  # type: ignore[index]
     rows = group_rows(group_runs(runs, ["batch_size"]), "eval/accuracy", "validation")
     first = rows.iloc[0]
     assert (first["Batch size"], first["Runs"], first["Best run"]) == (8.0, 2, "calm-otter-b")
@@ -55,6 +55,6 @@ def test_settings_that_are_numbers_sort_as_numbers_in_the_table() -> None:
 
 def test_an_infinity_as_mlflow_keeps_it_counts_in_no_mean() -> None:
     runs = [run("a", batch_size=8), run("b", batch_size=8)]
-    runs[0].best["eval/accuracy"] = 1.7976931348623157e308  # type: ignore[index]
+    runs[0].kept["eval/accuracy"] = 1.7976931348623157e308  # type: ignore[index]
     row = group_rows(group_runs(runs, ["batch_size"]), "eval/accuracy", "validation").iloc[0]
     assert (row["Highest"], row["Best run"]) == (90.0, "calm-otter-b")

@@ -23,9 +23,11 @@ def run(letter: str, state: RunState = "finished", tags: dict[str, str] | None =
         moment,
         moment,
         params,
-        tags or {},
+        {"descent.recipe": "digits", "descent.segments": "[[0, 60000]]"} | (tags or {}),
         results,
-        {"eval/accuracy": 0.9},
+        {"eval/accuracy": 0.95},
+        {"eval/accuracy": 0.9, "eval/loss": 0.7},
+        40,
     )
 
 
@@ -70,7 +72,7 @@ RUNS = [
         ("Learning_Rate<5e-3", "a"),
         ('"learning rate=0.001"', "a"),
         ('-"wide one"', "bc"),
-        ("minutes>=0", "ab"),
+        ("minutes>=0", "abc"),
         ("bob's", "b"),
         ("C:\\data", "b"),
         ("-", "abc"),

@@ -66,7 +66,7 @@ def test_a_text_goes_on(trained: Store, monkeypatch: pytest.MonkeyPatch) -> None
     assert "It goes on" in words(page)
 
 
-@pytest.mark.parametrize(("name", "best"), [("number-1", "Best RMSE"), ("writer-1", "Best perplexity")])
+@pytest.mark.parametrize(("name", "best"), [("number-1", "RMSE"), ("writer-1", "Perplexity")])
 def test_their_runs_are_told_by_their_own_measure(trained: Store, monkeypatch: pytest.MonkeyPatch, name: str, best: str) -> None:
     page = visit(trained, "runs", monkeypatch, run=run_id(trained, name))
     assert best in [metric.label for metric in page.metric]

@@ -67,7 +67,7 @@ def test_history_lists_what_is_over_and_the_search_narrows_it(store: Store) -> N
     rows = page.dataframe[0].value
     assert list(rows["Name"]) == ["calm-owl-2", "bold-heron-7"]
     assert rows["State"].iloc[0] == ["✓ finished"]
-    assert rows["Best result"].iloc[0] == pytest.approx(90.0, abs=2.0)
+    assert rows["Result"].iloc[0] == pytest.approx(90.0, abs=2.0)
     page.text_input(key="search").set_value("mnist").run()
     assert list(page.dataframe[0].value["Name"]) == ["calm-owl-2"]
     page.text_input(key="search").set_value("nothing like it").run()
@@ -82,7 +82,7 @@ def test_a_running_run_has_a_card_with_progress_and_a_way_to_stop_it(store: Stor
     assert page.button(key=f"stop-{run_id}").label == "Stop"
     said = words(page)
     assert "running" in said
-    assert "Best accuracy so far" in said
+    assert "Best checkpoint so far: accuracy" in said
     assert "Step 420 of 1,180 · epoch 10.5 of 30 · about 2 min left" in page.get("progress")[0].proto.text.replace("\\", "")
 
 

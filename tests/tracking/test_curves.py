@@ -244,8 +244,11 @@ def test_a_tracking_server_gives_the_same_as_a_database(
             for step in (10_000, 30_000):
                 log(own, run_id, [Point("eval/loss", step / 1e4 + number, 300_000, step), Point("eval/accuracy", 0.5, 1, step)])
         curves = read_curves(own, list(names), ["train/loss", "eval/loss"])
-        parts = ("params", "metrics", "best")
-        runs = {run.name: [sorted(getattr(run, part).items()) for part in parts] + [run.state] for run in read.list_runs(own)}
+        parts = ("params", "metrics", "best", "kept")
+        runs = {
+            run.name: [*(sorted(getattr(run, part).items()) for part in parts), run.state, run.kept_step, run.kept_is_known]
+            for run in read.list_runs(own)
+        }
         history = read.metric_history(own, list(names), ["train/loss"])
         history["run_id"] = history["run_id"].map(names)
         one = read.get_run(own, next(iter(names)))

@@ -40,7 +40,7 @@ def test_a_number_is_learnt_better_than_its_mean(train_run: Train, scored: Path)
     assert run.points("baseline/ridge/rmse")[0][1] < mean
     assert run.points("test/r2")[0][1] > 0.3
     best = find_checkpoint(run.store, run.run_id, "best")
-    assert best.metrics["eval/loss"] == min(value for _step, value in run.points("eval/loss"))
+    assert best.metrics["eval/rmse"] == min(value for _step, value in rmse)
     split = load_texts(config).splits["validation"]
     labels, answers = LoadedCheckpoints(run.store).predict_texts(run.run_id, best.step, split.texts)
     assert labels == ()

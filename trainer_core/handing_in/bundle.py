@@ -28,6 +28,7 @@ from trainer_core.handing_in.script import (
 )
 from trainer_core.handing_in.zipping import write_zip
 from trainer_core.language import gettext as _
+from trainer_core.measures import main_metric
 from trainer_core.predictions import folder as predictions_folder
 from trainer_core.store import Store
 from trainer_core.tracking import tags
@@ -112,7 +113,9 @@ def fill_bundle(store: Store, run: RunRecord, folder: Path) -> None:
             if path.is_file() and path.suffix in (".json", ".safetensors", ".txt", ".model"):
                 shutil.copyfile(path, folder / MODEL / path.name)
     title = " ".join(run.name.split())
-    shown = ", ".join(f"{name} {value:.4f}" for name, value in sorted(figures.items()))
+    main = main_metric(config.task, best.metrics)
+    order = sorted(figures, key=lambda key: (key != main, key))  # the one that says most comes first
+    shown = f"at step {best.step:,}, " + ", ".join(f"{key} {figures[key]:.4f}" for key in order)
     rows = f"{len(data.splits['train']):,}"
     script = _NO_SCRIPT if talks else _SCRIPT
     notes = _NOTES.format(name=title, task=config.task, rows=rows, figures=shown, script=script)

@@ -19,7 +19,7 @@ from trainer_core.errors import RunError
 from trainer_core.handing_in.file_names import file_name
 from trainer_core.handing_in.zipping import write_zip
 from trainer_core.language import gettext as _
-from trainer_core.measures import kind_of
+from trainer_core.measures import kind_of, main_metric
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking import tags
 from trainer_core.tracking.records import RunRecord
@@ -172,11 +172,20 @@ def write_card(run: RunRecord, checkpoint: Checkpoint, config: TrainConfig, told
     if told["threshold"] is not None and len(told["labels"]) == 2:
         lines += [f"It says {_plain(told['labels'][1])} from a probability of {told['threshold']:.2f} on, chosen by hand.", ""]
     lines += ["## Results", "", "| measure | value |", "| --- | --- |"]
-    figures = {f"{key} (step {checkpoint.step:,})": value for key, value in sorted(checkpoint.metrics.items())}
-    figures |= {key: value for key, value in sorted(run.metrics.items()) if key.startswith("test/")}
+    main = main_metric(config.task, checkpoint.metrics)
+    keys = sorted(checkpoint.metrics, key=lambda key: (key != main, key))  # the one that says most comes first
+    figures = {f"{key} (step {checkpoint.step:,})": checkpoint.metrics[key] for key in keys}
+    tested = {key: value for key, value in sorted(run.metrics.items()) if key.startswith("test/")}
+    is_tested = run.kept_step in (checkpoint.step, None)
+    figures |= tested if is_tested else {}
     lines += [f"| {_plain(key)} | {value:.4f} |" for key, value in figures.items()]
-    if any(key.startswith("test/") for key in figures):
-        lines += ["", "The test split was asked once, at the end of the run, of its best checkpoint."]
+    if tested and is_tested:
+        lines += ["", "The test split was asked once, at the end of the run, of this checkpoint, its best."]
+    elif tested:
+        lines += [
+            "",
+            f"The test split was asked once, of the run's best checkpoint, which is that of step {run.kept_step:,}.",
+        ]
     lines += [
         "",
         "## Data",

@@ -20,7 +20,7 @@ from trainer_core.errors import ConfigError, RunError
 from trainer_core.handing_in import pieces
 from trainer_core.handing_in.text_lines import files_beside, text_lines
 from trainer_core.language import gettext as _
-from trainer_core.measures import Kind, kind_of
+from trainer_core.measures import Kind, is_lower_better, kind_of
 from trainer_core.settings import format_number, read_config
 from trainer_core.store import Store
 from trainer_core.tracking import tags
@@ -28,6 +28,8 @@ from trainer_core.tracking.records import RunRecord
 
 MOST_LINES = 120
 SCRIPT = "train.py"
+_BEST_BY = ("eval/accuracy", "eval/f1_macro", "eval/loss", "eval/rmse", "eval/perplexity")
+"""The metrics that a script measures, by which it can keep its best."""
 _ANSWERS: Mapping[Kind, str] = {"classes": ".argmax(axis=-1)", "number": ".reshape(-1)", "text": "[:, 0]"}
 """Of a text that goes on its summed negative log likelihood."""
 
@@ -85,7 +87,7 @@ def check_exportable(run: RunRecord, config: TrainConfig) -> None:
         reason = _("4-bit weights need a GPU, where numbers are not the same twice")
     elif config.class_weights == "balanced" and config.task == "label_token":
         reason = _("class weights on label tokens are not written as a script yet")
-    elif config.best_by not in ("eval/accuracy", "eval/f1_macro", "eval/loss"):
+    elif config.best_by not in _BEST_BY:
         reason = _("a best checkpoint by {metric} is not written as a script yet").format(metric=config.best_by)
     elif "CPU" not in run.tags.get(tags.DEVICE, "CPU"):
         reason = _("it was trained on a GPU, where numbers are not the same twice")
@@ -249,7 +251,7 @@ def _tail(config: TrainConfig, data: Data, checkpoint: Checkpoint) -> str:
         pieces.BEST.format(
             steps=config.eval_steps or "steps_per_epoch",
             every=f"{config.eval_steps} steps" if config.eval_steps else "epoch",
-            sign="-" if metric == "eval_loss" else "",
+            sign="-" if is_lower_better(config.best_by) else "",
             metric=metric,
             since=", since" if patience else "",
             since_self=", self.since" if patience else "",

@@ -124,7 +124,7 @@ def _lengthened(config: TrainConfig, checkpoint: Checkpoint, epochs: int) -> Tra
                 ).format(epochs=epochs, step=checkpoint.step, done=checkpoint.epoch)
             }
         )
-    return build_config({name: getattr(config, name) for name in SETTINGS} | {"epochs": epochs})
+    return build_config({name: getattr(config, name) for name in SETTINGS} | {"epochs": epochs, "rules": config.rules})
 
 
 def move_first(store: Store, run_id: str) -> None:

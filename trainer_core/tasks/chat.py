@@ -148,8 +148,11 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
                     ).format(split=name, length=config.max_length)
                 }
             )
-    evaluated = data.splits[config.evaluation_split]
-    if config.best_by in _OF_CALLS and not any(one.wanted.call for one in examples_in(evaluated.texts, config.written_turns)):
+    best_by = config.best_by
+    sample = examples_in(data.splits[config.evaluation_split].texts, config.written_turns)
+    if best_by in _OF_CALLS and not any(example.wanted.call for example in sample):
+        best_by = "eval/loss"  # no evaluation has slots to count
+    if config.best_metric not in ("auto", best_by):
         raise ConfigError(
             {
                 "best_metric": _(
@@ -171,6 +174,7 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
         loss=loss,
         forward=partial(forward, narrow=tuple(narrow.values())),
         measure_others=lambda _labels, sums: of_texts(sums),
+        best_by=best_by,
         measure_written=_measure_written(config, data, model, tokenizer, form, limit),
         count_written=lambda name, whole: len(examples_in(data.splits[name].texts, None if whole else config.written_turns)),
         details={"chat_template": "descent" if form.template.is_ours else "own"} | _commonest(data),

@@ -65,6 +65,8 @@ class Prepared:
     """The tokenizer, saved with each checkpoint; None for pictures."""
     tags: dict[str, str] = field(default_factory=dict)
     """What the run's page says of the model."""
+    best_by: str = ""
+    """The metric by which checkpoints are kept where the data decide that; empty where the settings do."""
 
     label_names: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()

@@ -52,10 +52,10 @@ def list_deleted(store: Store) -> list[RunRecord]:
     if engine is not None:
         from trainer_core.tracking.sql_runs import read_runs
 
-        return [run for run in read_runs(engine, deleted=True) if run.is_ours]
+        return [run for run in read_runs(engine, store, deleted=True) if run.is_ours]
     from mlflow.entities import ViewType
 
-    return [run for run in _remote_runs(client, ViewType.DELETED_ONLY) if run.is_ours]
+    return [run for run in _remote_runs(client, store, ViewType.DELETED_ONLY) if run.is_ours]
 
 
 @with_store_errors
@@ -66,7 +66,7 @@ def get_run(store: Store, run_id: str) -> RunRecord:
     if engine is not None:
         from trainer_core.tracking.sql_runs import read_runs
 
-        found = read_runs(engine, [run_id])
+        found = read_runs(engine, store, [run_id])
         if found:
             return found[0]
     else:
@@ -75,7 +75,7 @@ def get_run(store: Store, run_id: str) -> RunRecord:
         from trainer_core.tracking.remote import read_remote_runs
 
         try:
-            return read_remote_runs(client, [client.get_run(run_id)])[0]
+            return read_remote_runs(client, store, [client.get_run(run_id)])[0]
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -173,13 +173,13 @@ def _all_runs(store: Store) -> list[RunRecord]:
     if engine is not None:
         from trainer_core.tracking.sql_runs import read_runs
 
-        return read_runs(engine)
+        return read_runs(engine, store)
     from mlflow.entities import ViewType
 
-    return _remote_runs(client, ViewType.ACTIVE_ONLY)
+    return _remote_runs(client, store, ViewType.ACTIVE_ONLY)
 
 
-def _remote_runs(client: "MlflowClient", view: int) -> list[RunRecord]:
+def _remote_runs(client: "MlflowClient", store: Store, view: int) -> list[RunRecord]:
     from trainer_core.tracking.remote import fetch_runs, read_remote_runs
 
-    return read_remote_runs(client, fetch_runs(client, view))
+    return read_remote_runs(client, store, fetch_runs(client, view))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from trainer_core.batch_in_force import Smaller, parse_smaller
 from trainer_core.config import TrainConfig
+from trainer_core.measures import kind_of, main_metric
 from trainer_core.settings import SETTINGS, from_params
 from trainer_core.tracking import tags as names
 
@@ -46,7 +47,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `metrics` are the last values, `best` the best of each eval metric (lowest loss, else highest)."""
+    """One run. `metrics` are the last values, `kept` those of the evaluation at the checkpoint that is kept as the best, at
+    `kept_step`; `best` the best of each eval metric over all evaluations (lowest loss, else highest), whatever was kept.
+
+    Without a checkpoint `kept_step` is None; `kept_is_known` is False where there is one and nobody can tell any more which.
+    """
 
     run_id: str
     name: str
@@ -58,6 +63,32 @@ class RunRecord:
     tags: Mapping[str, str]
     metrics: Mapping[str, float] = field(default_factory=dict)
     best: Mapping[str, float] = field(default_factory=dict)
+    kept: Mapping[str, float] = field(default_factory=dict)
+    kept_step: int | None = None
+    kept_is_known: bool = True
+
+    @property
+    def main_metric(self) -> str:
+        """The metric that says most of the run, see `measures.main_metric`."""
+        return main_metric(self.settings.get("task"), self.metrics)
+
+    @property
+    def best_by(self) -> str:
+        """The metric by which the run keeps its best checkpoint."""
+        return best_by_of(self.params, self.tags)
+
+    @property
+    def headline(self) -> float | None:
+        """The run's main metric at the checkpoint that is kept, which the playground answers with and the final test measures.
+
+        None before there is one, and where its evaluation lacks the metric.
+        """
+        return self.kept.get(self.main_metric)
+
+    @property
+    def tested(self) -> float | None:
+        """The main metric of the kept checkpoint on the test split; None where that was not measured."""
+        return self.metrics.get(self.main_metric.replace("eval/", "test/"))
 
     @property
     def recipe(self) -> str | None:
@@ -161,6 +192,16 @@ class RunRecord:
             return TrainConfig(**known, rules=tuple(self.tags.get(names.RULES, "").split()))
         except ValidationError:
             return None
+
+
+def best_by_of(params: Mapping[str, str], tags: Mapping[str, str]) -> str:
+    """The metric by which a run of these params and tags keeps its best checkpoint."""
+    metric = params.get("best_metric", "auto")
+    if tags.get(names.BEST_BY) or metric not in ("", "auto"):
+        return tags.get(names.BEST_BY) or metric
+    if "best" in tags.get(names.RULES, "").split():
+        return main_metric(params.get("task"))
+    return "eval/accuracy" if kind_of(params.get("task")) == "classes" else "eval/loss"
 
 
 def as_time(milliseconds: int | None) -> datetime | None:

@@ -5,10 +5,13 @@ answer cuts short is asked for alone. The server knows nothing of superseded poi
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trainer_core.measures import is_lower_better
+from trainer_core.store import Store
+from trainer_core.tracking.kept_checkpoint import computed_step, told_step
 from trainer_core.tracking.records import STATE_OF_STATUS, Restart, RunRecord, as_time, is_superseded, read_restarts
 from trainer_core.tracking.sql import Point, stored_value
 from trainer_core.tracking.tags import RESTARTS
@@ -35,8 +38,8 @@ def fetch_runs(client: "MlflowClient", view: int) -> "list[Run]":
             return runs
 
 
-def read_remote_runs(client: "MlflowClient", runs: "Sequence[Run]") -> list[RunRecord]:
-    """The runs with their last and best values."""
+def read_remote_runs(client: "MlflowClient", store: Store, runs: "Sequence[Run]") -> list[RunRecord]:
+    """The runs with their last, kept and best values."""
     names = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     wanted: dict[str, list[str]] = defaultdict(list)
     for run in runs:
@@ -46,14 +49,32 @@ def read_remote_runs(client: "MlflowClient", runs: "Sequence[Run]") -> list[RunR
     restarts = {run.info.run_id: read_restarts(run.data.tags.get(RESTARTS, "")) for run in runs}
     last: dict[str, dict[str, float]] = {run.info.run_id: dict(run.data.metrics) for run in runs}
     best: dict[str, dict[str, float]] = defaultdict(dict)
+    evaluations: dict[str, dict[str, list[Point]]] = defaultdict(dict)
     for key, run_ids in wanted.items():
         standing: dict[str, list[Point]] = defaultdict(list)
         for point in fetch_points(client, run_ids, key):
+            if key.startswith("eval/"):
+                evaluations[point[0]].setdefault(key, []).append(point)
             if not is_superseded(restarts[point[0]], point[2], point[3]):
                 standing[point[0]].append(point)
         for run_id in run_ids:
             _note(last[run_id], best[run_id], key, standing[run_id], resumed=bool(restarts[run_id]))
-    return [_record(run, names.get(run.info.experiment_id, ""), last, best) for run in runs]
+    records = [_record(run, names.get(run.info.experiment_id, ""), last, best) for run in runs]
+    return [_with_kept(store, record, evaluations[record.run_id]) if record.best else record for record in records]
+
+
+def _with_kept(store: Store, run: RunRecord, evaluations: Mapping[str, list[Point]]) -> RunRecord:
+    """The record with what the evaluation at the kept checkpoint gave. `evaluations` are all points by metric."""
+    found = told_step(store, run.run_id, run.tags)
+    if found is None:
+        found = computed_step([point[2:] for point in evaluations.get(run.best_by, [])], run.best_by, run.restarts)
+    kept = {
+        key: point[4]
+        for key, points in evaluations.items()
+        for point in sorted(points, key=lambda point: point[3])
+        if point[2] == found.step and not is_superseded(run.restarts, point[2], point[3])
+    }
+    return replace(run, kept=kept, kept_step=found.step, kept_is_known=found.is_known)
 
 
 def _note(last: dict[str, float], best: dict[str, float], key: str, points: list[Point], *, resumed: bool) -> None:

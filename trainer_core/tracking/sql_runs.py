@@ -1,18 +1,19 @@
-"""Reads runs with their params, tags, last and best values from MLflow's own tables, and remembers what does not change.
+"""Reads runs with their params, tags, last, kept and best values from MLflow's own tables, and remembers what does not change.
 
 A page that is drawn anew asks for all runs again. As long as nothing was written, they come from memory. Else what MLflow keeps in
-small tables is read again: runs, tags and last values; params and best values only of runs that are live or moved on. A run that
-is as it was is the same record.
+small tables is read again: runs, tags and last values; params, kept and best values only of runs that are live or moved on. A run
+that is as it was is the same record.
 """
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
 
 from trainer_core.measures import is_lower_better
+from trainer_core.store import Store
 from trainer_core.tracking import tags as names
 from trainer_core.tracking.changes import version_of
 from trainer_core.tracking.records import (
@@ -25,12 +26,13 @@ from trainer_core.tracking.records import (
     read_restarts,
 )
 from trainer_core.tracking.sql import standing, stored_value
+from trainer_core.tracking.sql_kept import read_kept_steps, read_kept_values
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-_KNOWN: TTLCache[str, "_Known"] = TTLCache(maxsize=4, ttl=600)
-"""By database. After ten minutes all is read afresh."""
+_KNOWN: TTLCache[tuple[str, str], "_Known"] = TTLCache(maxsize=4, ttl=600)
+"""By database and folder: checkpoints of before say there which one is kept. After ten minutes all is read afresh."""
 _LOCK = threading.Lock()
 _LIVE = (STATUS_OF_STATE["queued"], STATUS_OF_STATE["running"])
 """Runs that may be given params yet."""
@@ -46,14 +48,15 @@ class _Known:
     version: tuple[int, ...] | None = None
 
 
-def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None, *, deleted: bool = False) -> list[RunRecord]:
+def read_runs(engine: "Engine", store: Store, run_ids: Sequence[str] | None = None, *, deleted: bool = False) -> list[RunRecord]:
     """Every run that is not deleted, newest first, or those of `run_ids`; with `deleted` those that are."""
     known: Mapping[str, tuple[Any, RunRecord]] = {}
     version = None
+    place = str(engine.url), str(store.root)
     if run_ids is None and not deleted:
         version = version_of(engine)
         with _LOCK:
-            before = _KNOWN.get(str(engine.url), _Known())
+            before = _KNOWN.get(place, _Known())
         if version is not None and before.version == version:
             return [record for _state, record in before.runs.values()]
         known = before.runs
@@ -68,17 +71,25 @@ def read_runs(engine: "Engine", run_ids: Sequence[str] | None = None, *, deleted
         if moved:
             restarts = {run_id: found for run_id in moved if (found := read_restarts(tags.get(run_id, {}).get(names.RESTARTS, "")))}
             params, best = _params(connection, moved), _best_values(connection, moved, restarts)
+            evaluated = [run_id for run_id in moved if run_id in best]
+            steps = read_kept_steps(connection, store, params, tags, restarts, evaluated)
+            kept = read_kept_values(connection, steps, restarts)
             standing_last = {
                 run_id: _standing_values(connection, run_id, last.get(run_id, {}), restarts.get(run_id, ())) for run_id in moved
             }
     records = [
-        _record(seen[run_id][0], params.get(run_id, {}), tags.get(run_id, {}), standing_last[run_id], best.get(run_id, {}))
+        replace(
+            _record(seen[run_id][0], params.get(run_id, {}), tags.get(run_id, {}), standing_last[run_id], best.get(run_id, {})),
+            kept=kept.get(run_id, {}),
+            kept_step=steps[run_id].step if run_id in steps else None,
+            kept_is_known=run_id not in steps or steps[run_id].is_known,
+        )
         for run_id in moved
     ]
     read = {**known, **{record.run_id: (seen[record.run_id], record) for record in records}}
     if run_ids is None and not deleted:
         with _LOCK:
-            _KNOWN[str(engine.url)] = _Known({run_id: read[run_id] for run_id in seen}, version)
+            _KNOWN[place] = _Known({run_id: read[run_id] for run_id in seen}, version)
     return [read[run_id][1] for run_id in seen]
 
 

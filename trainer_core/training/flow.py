@@ -13,9 +13,10 @@ from transformers.trainer_callback import CallbackHandler
 from trainer_core.config import TrainConfig
 from trainer_core.errors import DivergedError
 from trainer_core.language import gettext as _
+from trainer_core.measures import first_best
 from trainer_core.settings import format_number
 from trainer_core.tracking.journal import Journal
-from trainer_core.training.saving import CheckpointFolder, score
+from trainer_core.training.saving import CheckpointFolder
 from trainer_core.training.vitals import Pulse
 
 logger = logging.getLogger("descent.worker")
@@ -28,22 +29,25 @@ def hf_name(metric: str) -> str:
     return metric.replace("/", "_", 1)
 
 
-def best_evaluation(history: list[dict[str, float]], metric: str) -> tuple[int, int]:
-    """The step of the best evaluation so far and how many came after it; (0, 0) before the first. Of equals the first wins."""
+def best_evaluation(history: list[dict[str, float]], metric: str, loss_breaks_ties: bool = False) -> tuple[int, int]:
+    """The step of the best evaluation so far and how many came after it; step 0 where none gave a number. Of equals the first
+    wins, or the one of the lowest loss.
+    """
     evaluated = [entry for entry in history if hf_name(metric) in entry]
-    if not evaluated:
-        return 0, 0
-    index = max(range(len(evaluated)), key=lambda i: score(metric, evaluated[i][hf_name(metric)]))
+    losses = [entry["eval_loss"] for entry in evaluated] if loss_breaks_ties else []
+    index = first_best([entry[hf_name(metric)] for entry in evaluated], metric, losses)
+    if index is None:
+        return 0, max(0, len(evaluated) - 1)
     return int(evaluated[index]["step"]), len(evaluated) - 1 - index
 
 
-def has_ended_early(config: TrainConfig, state: TrainerState) -> bool:
+def has_ended_early(config: TrainConfig, state: TrainerState, folder: CheckpointFolder) -> bool:
     """Whether the evaluation at the state's step was the last that the patience allows."""
     history: list[dict[str, Any]] = state.log_history
-    evaluated = [entry for entry in history if hf_name(config.best_by) in entry]
+    evaluated = [entry for entry in history if hf_name(folder.best_by) in entry]
     if not config.early_stopping_patience or not evaluated or int(evaluated[-1]["step"]) != state.global_step:
         return False
-    return best_evaluation(history, config.best_by)[1] >= config.early_stopping_patience
+    return best_evaluation(history, folder.best_by, folder.loss_breaks_ties)[1] >= config.early_stopping_patience
 
 
 def will_log(config: TrainConfig, step: int, last: int) -> bool:
@@ -110,7 +114,7 @@ class Flow(TrainerCallback):  # type: ignore[misc]
                     step=state.global_step, rate=format_number(self._config.learning_rate)
                 )
             )
-        best, since = best_evaluation(state.log_history, self._config.best_by)
+        best, since = best_evaluation(state.log_history, self._folder.best_by, self._folder.loss_breaks_ties)
         if best == state.global_step:
             control.should_save = True
             self._folder.mark_best(best)

@@ -10,7 +10,7 @@ from typing import Any
 
 from trainer_core.checkpoints import BEST, CONFIG, DUE, MANIFEST, REPLACED, file_digest, folder_name, list_checkpoints
 from trainer_core.config import TrainConfig
-from trainer_core.measures import is_lower_better
+from trainer_core.measures import first_best
 from trainer_core.settings import write_config
 from trainer_core.store import Store, write_atomically
 
@@ -24,17 +24,31 @@ _AFTER_EVALUATION = ("trainer_state.json", "rng_state")
 """How the names of files begin that an evaluation changes: what the Trainer knows, and the random numbers it drew from."""
 
 
-def score(metric: str, value: float) -> float:
-    """A metric's value turned so that higher is better."""
-    return -value if is_lower_better(metric) else value
+def _tell_nobody(_step: int | None) -> None:
+    """Where nobody asks which checkpoint is kept: a dry run."""
 
 
 class CheckpointFolder:
-    """One run's checkpoints, seen by the worker that writes them."""
+    """One run's checkpoints, seen by the worker that writes them.
+
+    `best_by` is the metric that decides which one is kept, by default the settings'; of equals it is the first, or with
+    `loss_breaks_ties` that of the lowest loss. `tell_kept` is called with its step, None for none, whenever it may have changed.
+    """
 
     def __init__(
-        self, store: Store, run_id: str, config: TrainConfig, details: Mapping[str, Any], clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        run_id: str,
+        config: TrainConfig,
+        details: Mapping[str, Any],
+        clock: Callable[[], float] = time.time,
+        *,
+        best_by: str = "",
+        loss_breaks_ties: bool = False,
+        tell_kept: Callable[[int | None], None] = _tell_nobody,
     ) -> None:
+        self.best_by = best_by or config.best_by
+        self.loss_breaks_ties, self._tell_kept = loss_breaks_ties, tell_kept
         self._store, self._run_id, self._config, self._details, self._clock = store, run_id, config, dict(details), clock
         self.path = store.checkpoints(run_id)
         self.aside = self.path / WRITING
@@ -138,13 +152,22 @@ class CheckpointFolder:
                 target.parent.mkdir(exist_ok=True)
                 checkpoint.path.rename(target)
         standing = list_checkpoints(self._store, self._run_id)
-        evaluated = [checkpoint for checkpoint in standing if checkpoint.metrics]
-        if evaluated and not any(checkpoint.is_best for checkpoint in standing):
-            metric = self._config.best_by
-            self._write_best(max(evaluated, key=lambda checkpoint: score(metric, checkpoint.metrics[metric])).step)
+        best = next((checkpoint.step for checkpoint in standing if checkpoint.is_best), None)
+        if best is not None:
+            self._tell_kept(best)  # a worker of before has told nobody
+            return
+        evaluated = [checkpoint for checkpoint in standing if self.best_by in checkpoint.metrics]
+        losses = [checkpoint.metrics["eval/loss"] for checkpoint in evaluated] if self.loss_breaks_ties else []
+        place = first_best([checkpoint.metrics[self.best_by] for checkpoint in evaluated], self.best_by, losses)
+        if place is not None:
+            self._write_best(evaluated[place].step)
+        else:
+            (self.path / BEST).unlink(missing_ok=True)  # the same step, computed anew, need not be the best again
+            self._tell_kept(None)
 
     def _write_best(self, step: int) -> None:
         write_atomically(self.path / BEST, json.dumps({"step": step}))
+        self._tell_kept(step)
 
     def _drop_old(self) -> None:
         found = list_checkpoints(self._store, self._run_id)

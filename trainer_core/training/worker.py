@@ -80,7 +80,7 @@ def _train(
     todo = _describe(config, built, journal)
     if stop.is_set():
         return Ending.before(start)
-    folder = CheckpointFolder(store, run_id, config, built.details)
+    folder = _open_folder(store, run_id, config, built, journal)
     writer = JournalWriter(journal, pulse, as_trained(summarise(data), built.task).rows["train"])
     callbacks = [Flow(config, folder, stop), writer]
     trainer = make_trainer(config, now, built, folder, todo.steps_per_epoch, pulse, stop, callbacks)
@@ -103,7 +103,7 @@ def _train(
     try:
         # One that ended early, and finished, and is resumed all the same, is to be trained on.
         goes_on = is_longer or outcome == "finished"
-        stopped = _train_steps(config, trainer, stop, checkpoint, todo.total_steps, goes_on=goes_on)
+        stopped = _train_steps(config, trainer, folder, stop, checkpoint, todo.total_steps, goes_on=goes_on)
         if stopped is not None:
             return stopped
         step = trainer.state.global_step
@@ -125,7 +125,14 @@ def _train(
 
 
 def _train_steps(
-    config: TrainConfig, trainer: DescentTrainer, stop: threading.Event, checkpoint: Checkpoint | None, last: int, *, goes_on: bool
+    config: TrainConfig,
+    trainer: DescentTrainer,
+    folder: CheckpointFolder,
+    stop: threading.Event,
+    checkpoint: Checkpoint | None,
+    last: int,
+    *,
+    goes_on: bool,
 ) -> Ending | None:
     """Does the evaluation that is due at the checkpoint, and then the steps that are left up to the `last`; how it ended where it
     was asked to stop. With `goes_on` a run that ended early is trained on.
@@ -136,7 +143,7 @@ def _train_steps(
                 return Ending.before(checkpoint)
         else:
             trainer.restore_state(checkpoint.path)
-        is_over = trainer.state.global_step >= last or (not goes_on and has_ended_early(config, trainer.state))
+        is_over = trainer.state.global_step >= last or (not goes_on and has_ended_early(config, trainer.state, folder))
         if is_over:
             if not checkpoint.evaluation_due:
                 trainer.restore(checkpoint.path)
@@ -147,9 +154,22 @@ def _train_steps(
     step = trainer.state.global_step
     if trainer.evaluations.is_left_out:
         return Ending(False, step, left_out="evaluation")
-    if stop.is_set() and step < last and not has_ended_early(config, trainer.state):
+    if stop.is_set() and step < last and not has_ended_early(config, trainer.state, folder):
         return Ending(False, step)
     return None
+
+
+def _open_folder(store: Store, run_id: str, config: TrainConfig, built: Built, journal: Journal) -> CheckpointFolder:
+    """The run's checkpoints; MLflow is told by which metric one is kept as the best, and which one that is."""
+
+    def tell_kept(step: int | None) -> None:
+        journal.tags({tags.KEPT_STEP: tags.NONE_KEPT if step is None else str(step)})
+
+    best_by = built.task.best_by or config.best_by
+    journal.tags({tags.BEST_BY: best_by})
+    # A model that writes may get no slot right for many evaluations: the first of those would be its worst.
+    by_loss = built.task.measure_written is not None and "best" in config.rules
+    return CheckpointFolder(store, run_id, config, built.details, best_by=best_by, loss_breaks_ties=by_loss, tell_kept=tell_kept)
 
 
 def _tell_what_it_took(journal: Journal, writer: JournalWriter, folder: CheckpointFolder) -> None:
