@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.components.comparison import differing_settings, free_head, result_of, results_of, setting_number
+from pages.components.comparison import differing_settings, free_head, main_metrics, result_of, results_of, setting_number
 from pages.components.formats import metric_label, setting_label
 from pages.components.remembered import of_same_runs
 from pages.components.run_facts import dataset_words
@@ -49,8 +49,8 @@ def choosable_columns(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def default_columns(runs: Sequence[RunRecord]) -> list[str]:
-    """The main result, the settings that differ among the runs, and when they ran."""
-    return [*results_of(runs)[:1], *differing_settings(runs)[:_SETTINGS_SHOWN], "minutes", "started"]
+    """The main result of each kind of run, the settings that differ among the runs, and when they ran."""
+    return [*(main_metrics(runs) or results_of(runs)[:1]), *differing_settings(runs)[:_SETTINGS_SHOWN], "minutes", "started"]
 
 
 def column_label(name: str) -> str:
