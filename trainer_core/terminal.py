@@ -235,7 +235,7 @@ def _waiting(state: str) -> str:
     return _("waiting in the queue") if state == "queued" else _("starting")
 
 
-def _line(now: Progress, values: Mapping[str, float], headline: tuple[str, float] | None) -> str:
+def _line(now: Progress, values: Mapping[str, float], headline: tuple[str, float] | None = None) -> str:
     parts = [_(now.phase) if now.phase in _ENDED else PHASES.get(now.phase, now.phase).lower()]
     if now.all_bytes:
         parts.append(_("{done:,.1f} of {all:,.1f} MB").format(done=now.done_bytes / 1e6, all=now.all_bytes / 1e6))
