@@ -65,6 +65,8 @@ def run_view(store: Store, run: RunRecord) -> None:
     action_row(store, run, stopping=is_stopping(store, run.run_id), last=found[-1] if found else None)
     if run.state == "failed":
         _failure(store, run)
+    elif run.state == "stopped" and run.reason:  # it may say what was left out, or lost
+        st.info(plain(retell(run.reason)), icon=":material/stop_circle:")
     faces = [_("Curves"), _("Examples"), _("Log"), _("System"), _("Settings"), _("Checkpoints")]
     curves, examples, log, system, settings, checkpoints = named_tabs("tab", dict(zip(_TABS, faces, strict=True)))
     with curves:

@@ -20,6 +20,7 @@ from trainer_core.store import Store
 from trainer_core.tracking.read import get_run, list_deleted, list_runs, metric_history
 from trainer_core.tracking.tags import SMALLER
 from trainer_core.tracking.write import create_run, set_tags
+from trainer_core.training.ending import Ending
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "runs.py")
 
@@ -93,6 +94,13 @@ def test_a_run_that_is_not_heard_of_is_called_silent(store: Store) -> None:
     said = words(visit(run=run_id))
     assert "silent" in said
     assert "Nothing has been heard of the run for a while" in said
+
+
+def test_a_stopped_run_says_what_was_left_out(store: Store) -> None:
+    run_id = log_run(store, "bold-heron-7", state="stopped", reason=Ending(False, 1_440, left_out="evaluation").reason)
+    assert "Stopped at step 1,440, with a checkpoint to go on from. The evaluation of that step was left out." in words(
+        visit(run=run_id)
+    )
 
 
 def test_the_queue_can_be_reordered_and_left(store: Store) -> None:

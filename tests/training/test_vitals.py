@@ -135,6 +135,14 @@ def test_nothing_is_called_done_while_it_goes_on(path: Path) -> None:
     assert run.told["seconds_left"] is None
 
 
+def test_an_evaluation_behind_a_few_quick_steps_tells_what_it_takes_at_least(path: Path) -> None:
+    run = Rehearsal(path, total_steps=100)
+    run.pulse.plan(Schedule(100, 10, 10, evaluated={"rows": 200}), 0)
+    run.pass_time(1, steps_per_second=10)
+    assert run.evaluate("evaluating", 50, of=200, seconds=5) == pytest.approx(15 + 9 * 20, rel=0.1)
+    assert run.told["is_least"], "too little was trained to say how long steps take"
+
+
 def test_a_run_resumed_before_its_evaluation_counts_it(path: Path) -> None:
     run = Rehearsal(path, total_steps=100)
     run.pulse.plan(Schedule(100, 50, 50, evaluated={"rows": 200}, tested={"rows": 400}), 100, is_evaluated=False)

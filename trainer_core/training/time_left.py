@@ -94,9 +94,9 @@ class TimeLeft:
         seconds, is_least = 0.0, False
         if step < todo.total_steps:
             each = self._step_seconds(step, now)
-            if each is None:
+            if each is None and self._phase not in ("evaluating", "testing"):
                 return None, False
-            seconds += each * (todo.total_steps - step)
+            seconds, is_least = (each or 0.0) * (todo.total_steps - step), each is None
         evaluations, checkpoints = self._to_come(todo, step)
         parts = [self._of(todo.evaluated, evaluations, now), self._current(todo, now)]
         if todo.tested and not self._is_tested:
