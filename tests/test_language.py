@@ -9,6 +9,7 @@ from trainer_core import language
 from trainer_core.language import Words, from_command_line, gettext, listed, mark, match, ngettext, pgettext, speak
 from trainer_core.retelling import retell
 from trainer_core.settings import SETTINGS
+from trainer_core.training.ending import Ending
 
 
 @pytest.fixture
@@ -94,6 +95,9 @@ def test_a_sentence_written_down_in_english_is_said_in_chinese(chinese: None) ->
     twice = retell("Stopped before the first step. Stopped at step 30, with a checkpoint to go on from.")
     assert "30 步" in twice
     assert "Stopped" not in twice
+    longer = retell(f"{Ending(False, 30, left_out='evaluation').reason} Stopped before the first step.")
+    assert "补做" in longer, "a message of two sentences, told behind another one"
+    assert "resumed" not in longer
     inside = retell("The disk is full. Mend that, then resume from the last checkpoint.")
     assert "磁盘已满" in inside
     assert "Mend" not in inside

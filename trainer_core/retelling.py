@@ -47,23 +47,27 @@ def retell(sentence: str) -> str:
 
 @lru_cache(maxsize=2_048)
 def _retold(name: str, sentence: str, depth: int) -> str:
+    parts = _ENDS.split(sentence)
+    # Several messages may be told one after another, and one may be several sentences: the longest that is one message comes first.
+    for count in range(len(parts), 0, -1):
+        message = _fitting(name, " ".join(parts[:count]), depth)
+        if message is not None:
+            return message + (_retold(name, " ".join(parts[count:]), depth) if count < len(parts) else "")
+    return sentence
+
+
+def _fitting(name: str, sentence: str, depth: int) -> str | None:
+    """The translation of a sentence that is one message; None where none fits."""
     exact, templates = _messages(name)
     if sentence in exact:
         return exact[sentence]
-    stripped = sentence.strip()
-    if depth == 0 or not stripped:
-        return sentence
+    if depth == 0 or not sentence.strip():
+        return None
     for template in templates:
         found = template.pattern.fullmatch(sentence)
         if found:
             return template.fill({gap: _retold(name, value, depth - 1) for gap, value in found.groupdict().items()})
-    parts = _ENDS.split(sentence)
-    for count in range(len(parts) - 1, 0, -1):  # several sentences, told one after another
-        first, rest = " ".join(parts[:count]), " ".join(parts[count:])
-        told = _retold(name, first, depth)
-        if told != first:
-            return told + _retold(name, rest, depth)
-    return sentence
+    return None
 
 
 @lru_cache(maxsize=2)

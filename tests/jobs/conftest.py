@@ -35,7 +35,7 @@ class Station:
         own = {
             "PYTHONPATH": str(PROJECT_ROOT),
             "DESCENT_GRACE_SECONDS": "1",
-            "DESCENT_SUPERVISOR_IDLE_SECONDS": "120",
+            "DESCENT_SUPERVISOR_IDLE_SECONDS": "600",
         }
         script = Path(__file__).with_name("pretend_supervisor.py")
         self._supervisor = subprocess.Popen(
