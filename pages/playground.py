@@ -7,6 +7,7 @@ from pages.components.calibration_part import show_calibration
 from pages.components.checkpoint_picker import pick_beside, pick_checkpoint, runs_to_ask, teach_checkpoints
 from pages.components.errors_part import show_errors
 from pages.components.flips_part import show_flips
+from pages.components.formats import plain
 from pages.components.session import current_store, show_error
 from pages.components.take_home import take_home
 from pages.components.try_part import try_it
@@ -58,6 +59,9 @@ predictor = warm_predictor(store)
 first = pick_checkpoint(store, runs)
 chosen = [first, *pick_beside(store, runs, first)]
 view = choose_view(first.run.settings.get("task"))
+for problem in dict.fromkeys(one.checkpoint.naming_problem for one in chosen):
+    if problem:
+        st.warning(plain(problem), icon=":material/warning:")
 try:
     if view == "flips":
         show_flips(store, chosen)

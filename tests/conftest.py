@@ -36,6 +36,14 @@ def shared_data(name: str) -> Path:
     return folder.resolve()
 
 
+def shared_case(name: str) -> Path:
+    """An input of those that once failed, in the folder that DESCENT_TEST_CASES names."""
+    path = Path(os.environ.get("DESCENT_TEST_CASES", "../shared/cases")) / name
+    if not path.exists():
+        skip_or_fail(f"There is no {name} in {path.parent}; DESCENT_TEST_CASES names the folder that holds it.")
+    return path.resolve()
+
+
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """The folder with MNIST's four IDX files."""

@@ -30,6 +30,7 @@ def test_inspect_tells_how_it_reads_and_what_is_wrong(store: Store, films: Path,
     assert command(store, "data", "inspect", str(films)) == 0
     told = capsys.readouterr().out
     assert "text=review, label=sentiment" in told
+    assert "The label “sentiment” is a guess. It could also be: --label-column site" in told
     assert "Empty texts: 1 row (empty)" in told
     assert "Duplicates: 1 row (duplicate)" in told
     assert "data clean" in told

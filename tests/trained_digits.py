@@ -31,7 +31,7 @@ def train_for_real(store: Store, config: TrainConfig, recipe: str) -> str:
         name=config.name,
         experiment="descent",
         params=to_params(config),
-        tags={tags.RECIPE: recipe, tags.SEGMENTS: "[[0, 5000]]"},
+        tags={tags.RECIPE: recipe, tags.RULES: " ".join(config.rules), tags.SEGMENTS: "[[0, 5000]]"},
     )
     store.run_folder(run_id).mkdir(parents=True, exist_ok=True)
     write_config(config, store.config_file(run_id), write_atomically)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ def predict(options: argparse.Namespace) -> int:
     if checkpoint.config().task == "chat":
         return _talk(options, checkpoint)
     asked, answers = _ask_pictures(options, checkpoint) if reads_pictures else _ask_texts(options, checkpoint)
+    say_naming(checkpoint)
     for question, row, winner in zip(asked, answers.probabilities, answers.winners, strict=True):
         if not answers.labels:
             number = float(row[0])
@@ -57,6 +59,12 @@ def predict(options: argparse.Namespace) -> int:
             )
         )
     return 0
+
+
+def say_naming(checkpoint: Checkpoint) -> None:
+    """Tells beside the answers, on stderr, where the names of the classes are wrong."""
+    if problem := checkpoint.naming_problem:
+        say(problem, sys.stderr)
 
 
 def merge(options: argparse.Namespace) -> int:

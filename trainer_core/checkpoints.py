@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.config import TrainConfig
+from trainer_core.data.first_labels import misnamed
 from trainer_core.errors import CheckpointError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.settings import read_config
 from trainer_core.store import Store
 
@@ -52,6 +54,26 @@ class Checkpoint:
     def label_names(self) -> tuple[str, ...]:
         """Class names in the order of the model's outputs."""
         return tuple(self.details["labels"])
+
+    @property
+    def naming_problem(self) -> str:
+        """What is wrong with the names of its classes, as a sentence; empty where they are right.
+
+        Runs launched before labels had their rules could number classes by value and name them by the alphabet.
+        """
+        wrong = misnamed(self.label_names)
+        config = self.config() if wrong else None
+        if config is None or "labels" in config.rules or config.label_names:
+            return ""
+        return _(
+            "The classes of this checkpoint carry each other's names: {pairs}. It was trained by an earlier version, which put "
+            "class numbers such as 10.0 in the order of the alphabet. Its figures are right, the names of its answers are not: "
+            "train it anew."
+        ).format(
+            pairs=listed(
+                _("“{name}” is the label {label}").format(name=name, label=label) for name, label in list(wrong.items())[:12]
+            )
+        )
 
     @property
     def image_shape(self) -> tuple[int, int]:

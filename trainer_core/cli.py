@@ -209,6 +209,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     read.add_argument("--encoding", metavar="NAME", help=_("such as utf-8, cp1252 or gb18030"))
     read.add_argument("--delimiter", metavar="SIGN", help=_("comma, tab, semicolon, bar or the sign itself"))
     read.add_argument("--header", choices=("yes", "no"), help=_("whether the first row names the columns"))
+    read.add_argument(
+        "--missing-labels", choices=("auto", "missing", "class"), help=_("what labels such as None mean (default: auto)")
+    )
     read.add_argument("--picture-size", type=int, metavar="PIXELS", help=_("the side to which pictures are scaled"))
     hub = shared.add_argument_group(_("from the hub"))
     hub.add_argument("--configuration", metavar="NAME", help=_("the dataset's configuration, where it has several"))

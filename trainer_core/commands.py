@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 
 from trainer_core import jobs
 from trainer_core.config import PICTURES, TrainConfig
@@ -52,7 +53,7 @@ def launch(options: argparse.Namespace) -> int:
         from trainer_core import trying
 
         return trying.dry_run(options, config, recipe.name)
-    run_id = jobs.launch(options.store, config, recipe=recipe.name)
+    run_id = jobs.launch(options.store, config, recipe=recipe.name, note=lambda sentence: say(sentence, sys.stderr))
     name = read.get_run(options.store, run_id).name
     say(f"{run_id} {name}")
     if options.wait:

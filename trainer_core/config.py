@@ -207,6 +207,15 @@ class TrainConfig(BaseModel):
         shown_if={"task": COLUMNS},
         max_length=1_000,
     )
+    missing_labels: Literal["auto", "missing", "class"] = setting(
+        "auto",
+        "Labels such as None",
+        "Whether a label nan, None, null or NA, in any case, is a class or means that the label is missing; auto takes it for a "
+        "class where a tenth of the rows or more says so beside labels that are words.",
+        "Choose class when None is an answer, as in “no side effect”. A saved dataset has decided already.",
+        group="Data",
+        shown_if={"task": ("label_token", "sequence_classification")},
+    )
     data_format: Literal["auto", "context", "messages", "sharegpt", "instruction", "dialogue"] = setting(
         "auto",
         "Form of the dialogues",

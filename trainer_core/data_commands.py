@@ -4,6 +4,7 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +15,11 @@ from trainer_core.language import ngettext
 from trainer_core.store import Store
 from trainer_core.terminal import say, table
 
-_READING = ("task", "text_column", "pair_column", "label_column", "split_column", "encoding", "delimiter", "header", "picture_size")
+_READING = (
+    "task", "text_column", "pair_column", "label_column", "split_column", "encoding", "delimiter", "header", "picture_size",
+    "missing_labels",
+)  # fmt: skip
+_OTHER_LABELS = 5
 _HUB = ("configuration", "revision", "split")
 _SHOWN_ROWS = 3
 _WIDTH = 100
@@ -27,14 +32,16 @@ def inspect(options: argparse.Namespace) -> int:
     if library.is_saved(options.store.datasets, options.source):
         found = _do(options, {"do": "inspect", "reference": options.source})
         reading, name = None, found["reference"]
+        others: tuple[str, ...] = ()
         inspection = Inspection.from_json(found["inspection"])
     else:
-        reading, name, inspection = _inspect_source(options)
+        reading, name, inspection, others = _inspect_source(options)
     if options.json:
         say(json.dumps({"reading": reading, **inspection.to_json()}, ensure_ascii=False))
         return 0
     if reading is not None:
         say(_("Read as: {reading}").format(reading=_in_words(reading)))
+        _say_guessed(reading["label_column"], others)
     _show(inspection)
     if reading is not None:
         say()
@@ -70,6 +77,7 @@ def clean(options: argparse.Namespace) -> int:
         name = options.name or look["name"]
         found = _do(options, {"do": "save", "source": options.source, "reading": look["reading"], "name": name})
         say(_("Saved as {reference}: {reading}").format(reference=found["reference"], reading=_in_words(look["reading"])))
+        _say_guessed(look["reading"]["label_column"], look["label_candidates"])
     for kind in _wanted(options, found):
         problem = _problem(found, kind)
         if problem is None:
@@ -133,7 +141,7 @@ def undo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _inspect_source(options: argparse.Namespace) -> tuple[dict[str, Any], str, Inspection]:
+def _inspect_source(options: argparse.Namespace) -> tuple[dict[str, Any], str, Inspection, tuple[str, ...]]:
     from trainer_core.data import inspecting, library
     from trainer_core.data.examples import check_reading, make_examples
     from trainer_core.data.sources import guess
@@ -146,7 +154,14 @@ def _inspect_source(options: argparse.Namespace) -> tuple[dict[str, Any], str, I
         raise DataError(" ".join(problems.values()))
     examples = make_examples(found.tables, found.reading)
     inspection = inspecting.inspect(examples, found.reading.task, options.source, tell)
-    return asdict(found.reading), library.safe_name(found.name), inspection
+    return asdict(found.reading), library.safe_name(found.name), inspection, found.label_candidates
+
+
+def _say_guessed(label: str, others: Sequence[str]) -> None:
+    """That the label column was guessed, and what else it could be."""
+    if others:
+        names = ", ".join(f"--label-column {shlex.quote(name)}" for name in others[:_OTHER_LABELS])
+        say(_("The label “{column}” is a guess. It could also be: {names}").format(column=label, names=names))
 
 
 def _do(options: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
@@ -234,6 +249,8 @@ def _in_words(reading: dict[str, Any]) -> str:
         shown += [reading["encoding"], repr(reading["delimiter"]), _("header") if reading["header"] else _("no header")]
     names = (("text_column", _("text")), ("pair_column", _("pair")), ("label_column", _("label")), ("split_column", _("split")))
     shown += [f"{word}={reading[name]}" for name, word in names if reading[name]]
+    if reading["missing_labels"] != "auto":
+        shown.append(f"missing_labels={reading['missing_labels']}")
     if reading["picture_size"]:
         shown.append(_("scaled to {side} × {side} pixels").format(side=reading["picture_size"]))
     return ", ".join(shown)

@@ -70,6 +70,8 @@ def _draw_summary(summary: DataSummary, form: Form) -> None:
     if summary.label_names:
         parts.append(_("{classes} classes").format(classes=len(summary.label_names)))
     st.caption(" · ".join(parts))
+    for note in summary.notes:
+        st.warning(plain(note), icon=":material/warning:")
     if summary.synthetic:
         st.badge(_("synthetic: written by a grammar, not by people"), icon=":material/science:", color="orange")
     if form.texts["evaluation_split"] == "test":

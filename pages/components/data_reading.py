@@ -32,6 +32,7 @@ TASK_WORDS: dict[str, Callable[[], str]] = {
 }
 _ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251")
 _NONE = ""
+_MOST_OFFERED = 5
 
 
 def draw_reading(store: Store) -> None:
@@ -77,6 +78,8 @@ def draw_reading(store: Store) -> None:
             if reading["task"] not in UNLABELLED_TASKS:
                 reading["label_column"] = _choose_column(_("Label"), "label_column", columns, reading)
             reading["split_column"] = _choose_column(_("Split"), "split_column", ["", *columns], reading)
+    if not pictures and reading["task"] not in UNLABELLED_TASKS:
+        _offer_other_labels(looked["reading"]["label_column"], reading["label_column"], looked.get("label_candidates", []))
     draw_preview(looked["preview"], reading)
     known = {field.name for field in fields(Reading)}
     all_columns = [*columns, "image", "size"] if pictures else columns
@@ -95,6 +98,22 @@ def draw_reading(store: Store) -> None:
                 st.rerun()
     if name and library.is_saved(store.datasets, str(name)):
         st.caption(_("A dataset of this name is there: this becomes its newest version."))
+
+
+def _offer_other_labels(guessed: str, chosen: str, candidates: list[str]) -> None:
+    """Says that the label was guessed, and what else it could be, a click away."""
+    if not candidates:
+        return
+    offered = [name for name in (guessed, *candidates) if name != chosen][:_MOST_OFFERED]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        words = _("The label “{column}” is a guess. It could also be") if chosen == guessed else _("The label could also be")
+        st.caption(words.format(column=plain(guessed)), width="content")
+        for name in offered:
+            st.button(plain(name), key=f"data/label/{name}", type="tertiary", on_click=_choose_label, args=(name,))
+
+
+def _choose_label(name: str) -> None:
+    st.session_state["data/label_column"] = name
 
 
 def draw_preview(rows: list[dict[str, str]], reading: dict[str, Any]) -> None:

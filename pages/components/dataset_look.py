@@ -39,7 +39,8 @@ class _NotDownloadedError(TrainerError):
 
 def look_at_data(values: Mapping[str, Any]) -> DataLook:
     """Reads the dataset that the settings of the group Data name; the other settings may be missing or wrong."""
-    fields = tuple((name, values[name]) for name, setting in SETTINGS.items() if setting.group == "Data" and name in values)
+    named = ("rules", *(name for name, setting in SETTINGS.items() if setting.group == "Data"))  # a run's own rules, if it has some
+    fields = tuple((name, values[name]) for name in named if name in values)
     try:
         config = _config_of(fields)
     except ConfigError as error:

@@ -14,6 +14,7 @@ from pages.components.session import format_count, plain, show_error
 from pages.components.work_progress import begin, is_going_on, take_result
 from trainer_core.answers import answers_of_evaluation, read_answers
 from trainer_core.data import Data
+from trainer_core.data.labels import same_classes
 from trainer_core.decisions import decide, read_threshold
 from trainer_core.errors import CheckpointError
 from trainer_core.language import gettext as _
@@ -116,9 +117,9 @@ def _kept(store: Store, one: Chosen, data: Data, split: str) -> Answered | None:
     answers = read_answers(store, checkpoint, data.digest, split, len(rows))
     if answers is None and split == one.run.tags.get(tags.EVALUATED_ON) and data.digest == one.run.tags.get(tags.DATASET_DIGEST):
         answers = answers_of_evaluation(store, checkpoint, _ids(data.digest, split, data))
-    if answers is None or set(answers.names) != set(data.label_names):
+    order = None if answers is None else same_classes(answers.names, data.label_names)
+    if answers is None or order is None:
         return None
-    order = [answers.names.index(name) for name in data.label_names]
     return Answered(
         one,
         data,

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import shared_data
+from tests.conftest import shared_case, shared_data
 from tests.tiny_texts import tiny, write_csv, write_reviews
 from trainer_core.config import TrainConfig
 from trainer_core.data import check, load_data, load_texts
+from trainer_core.data.sources import guess
 from trainer_core.errors import ConfigError, DataError, TrainerError
 
 ROWS = [(f"text {row}", row % 2) for row in range(20)]
@@ -173,3 +174,73 @@ def test_a_max_length_below_two_is_refused() -> None:
 
     with pytest.raises(ConfigError, match=r"Max length \(max_length\) is “1”; it takes a whole number, at least 2"):
         build_config({"task": "label_token", "model": "small_gpt", "dataset": "reviews", "max_length": "1"})
+
+
+def test_a_word_for_a_missing_label_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    rows = [*ROWS, ("nobody knows", "None")]
+    with pytest.raises(
+        DataError, match=r"1 rows of the train split .* have no label, the first in row 21.*“None” counts as no label"
+    ):
+        load_data(write_train(tmp_path, rows))
+    config = write_train(tmp_path, [(f"{text} {row}", label) for row, (text, label) in enumerate(rows * 3)]).model_copy(
+        update={"missing_labels": "class"}
+    )
+    assert load_data(config).label_names == ("0", "1", "None")
+
+
+def test_a_class_called_none_and_labels_that_seem_to_be_several_are_said(tmp_path: Path) -> None:
+    summary = check(write_train(tmp_path, [(f"text {row}", ("None", "rash", "fever")[row % 3]) for row in range(60)]))
+    assert summary is not None
+    assert [note[:60] for note in summary.notes] == ["“None” counts as a class here, in 20 rows. Where it means th"]
+    several = ("comedy", "comedy|drama", "drama|war", "war")
+    summary = check(write_train(tmp_path, [(f"text {row}", several[row % 4]) for row in range(80)]))
+    assert summary is not None
+    assert "seem to be several in one cell" in summary.notes[0]
+    assert check(TrainConfig()).notes == []  # type: ignore[union-attr]
+
+
+def test_lists_of_labels_are_no_classes(tmp_path: Path) -> None:
+    config = write_train(tmp_path, [(f"text {row}", ('["a"]', '["a", "b"]')[row % 2]) for row in range(20)])
+    with pytest.raises(DataError, match="holds several labels in a row, such as"):
+        load_data(config)
+
+
+@pytest.mark.parametrize("name", ["val.csv", "Valid.csv", "dev.csv", "validation.csv", "eval.csv", "validation-00000-of-00001.csv"])
+def test_a_validation_file_is_read_whatever_of_its_names_it_has(tmp_path: Path, name: str) -> None:
+    config = write_train(tmp_path, ROWS)
+    write_csv(tmp_path / name, ("text", "label"), [(f"held out {row}", row % 2) for row in range(4)])
+    assert load_texts(config).splits["validation"].texts == tuple(f"held out {row}" for row in range(4))
+    inspected = guess(str(tmp_path))
+    assert len(inspected.tables["validation"]) == 4
+
+
+def test_a_file_called_like_its_split_goes_before_one_that_begins_so(tmp_path: Path) -> None:
+    config = write_train(tmp_path, ROWS)
+    write_csv(tmp_path / "train_notes.csv", ("text", "label"), [("not these", 0)] * 4)
+    assert "not these" not in load_texts(config).splits["train"].texts
+    write_csv(tmp_path / "test_a.csv", ("text", "label"), ROWS)
+    write_csv(tmp_path / "test_b.csv", ("text", "label"), ROWS)
+    for read in (lambda: load_texts(config), lambda: guess(str(tmp_path))):
+        with pytest.raises(DataError, match=r"two files for the split test: test_a\.csv and test_b\.csv"):
+            read()
+
+
+def test_the_cases_that_failed_are_read_right() -> None:
+    floats = load_texts(tiny(shared_case("float-labels") / "data", label_names=()))
+    assert floats.label_names == ("0.0", "1.0")
+    assert {name: split.label_counts(2) for name, split in floats.splits.items()}["test"] == [10, 10]
+    assert guess(str(shared_case("multilabel-json") / "a.jsonl")).reading.label_column == "labels"
+    summary = check(tiny(shared_case("val-csv") / "data", label_names=()))
+    assert summary is not None
+    assert summary.rows == {"train": 70, "validation": 15, "test": 15}
+
+
+def test_runs_of_before_the_rules_read_as_they_did(tmp_path: Path) -> None:
+    old = {"rules": ()}
+    config = write_train(tmp_path, [(f"text {row}", ("0.0", "1")[row % 2]) for row in range(20)]).model_copy(update=old)
+    write_csv(tmp_path / "val.csv", ("text", "label"), [("held out", 0)] * 4)
+    data = load_texts(config)
+    assert data.label_names == ("0", "1")
+    assert len(data.splits["validation"]) == 3
+    none = write_train(tmp_path, [*ROWS, *[("nobody knows", "None")] * 3]).model_copy(update=old)
+    assert load_texts(none).label_names == ("0", "1", "None")

@@ -85,9 +85,12 @@ def test_from_a_folder_to_a_mended_dataset_and_back(page: AppTest, store: Store,
     said = until(page, "rows")
     assert "**51** train · **11** test rows" in said
     assert page.selectbox(key="data/label_column").value == "mood"  # the last of those with few values
-    page.selectbox(key="data/label_column").set_value("site").run()
+    assert "The label “mood” is a guess. It could also be" in said
+    page.button(key="data/label/site").click().run()
+    assert page.selectbox(key="data/label_column").value == "site"
+    assert "The label could also be" in words(page)
     assert any("site · label" in frame.value.columns for frame in page.dataframe)
-    page.selectbox(key="data/label_column").set_value("mood").run()
+    page.button(key="data/label/mood").click().run()
     page.button(key="data/save").click().run()
     said = until(page, "version 1")
     assert "The same in two splits (leak)" in said

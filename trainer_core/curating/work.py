@@ -10,7 +10,7 @@ import pandas as pd
 
 from trainer_core.curating.uploads import drop_old_uploads
 from trainer_core.data import library, steps
-from trainer_core.data.examples import SPLIT_ORDER, check_reading, make_examples, rows_by_split
+from trainer_core.data.examples import SPLIT_ORDER, check_reading, make_examples, rows_by_split, with_decided_labels
 from trainer_core.data.findings import Inspection
 from trainer_core.data.inspecting import Tell, inspect
 from trainer_core.data.record import Reading, Record, Step
@@ -21,7 +21,7 @@ from trainer_core.store import Store, write_atomically
 
 PREVIEW_ROWS = 8
 PREVIEW_CHARACTERS = 300
-_INSPECTION = 3
+_INSPECTION = 4
 """Raised when inspections find other things than before, so that old ones are not taken for new."""
 
 
@@ -42,6 +42,7 @@ def look(_store: Store, tell: Tell, source: str, given: Mapping[str, Any] | None
         "rows": _rows(found),
         "preview": _preview(found),
         "problems": check_reading(found.columns, found.reading),
+        "label_candidates": list(found.label_candidates),
     }
 
 
@@ -77,7 +78,7 @@ def fix(store: Store, tell: Tell, reference: str, step: Mapping[str, Any]) -> di
     wanted = Step(str(step["do"]), dict(step.get("options", {})))
     tell(0.05, _("Doing it"))
     examples = library.read_examples(store.datasets, record)
-    done = steps.apply(examples, wanted)
+    done = with_decided_labels(steps.apply(examples, wanted), record.reading.task)
     if len(done) == len(examples) and done.equals(examples.reset_index(drop=True)):
         raise DataError(_("Nothing to do: “{step}” changes no row of {name}.").format(
             step=steps.describe(wanted), name=record.reference

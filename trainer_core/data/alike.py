@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trainer_core.data.labels import label_text
+
 Progress = Callable[[float], None]
 SIMILAR = 0.8
 """The share of words and pairs of words in common from which two texts are called near duplicates."""
@@ -167,4 +169,4 @@ def near_leaks(examples: pd.DataFrame, found: Iterable[Near]) -> NDArray[np.int6
 
 def labels_of(examples: pd.DataFrame) -> list[str]:
     """Each row's label without space around it; empty where there is none."""
-    return ["" if label is None or label != label else str(label).strip() for label in examples["label"].tolist()]
+    return [label_text(label) for label in examples["label"].tolist()]

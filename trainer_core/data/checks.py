@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,16 +9,14 @@ from numpy.typing import NDArray
 
 from trainer_core.data import alike
 from trainer_core.data import rows as rows_of
-from trainer_core.data.alike import labels_of
-from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
+from trainer_core.data.findings import SHOWN_ROWS, Fix, Problem
+from trainer_core.data.found_rows import SHOWN_CHARACTERS, shown
 from trainer_core.data.record import Step
 from trainer_core.language import gettext as _
 from trainer_core.language import listed
 
-SHOWN_CHARACTERS = 400
 _MAIN_LANGUAGE = 0.6
 _LEAST_STRANGERS = 2
-_IMBALANCE = 4.0
 _LONG_FACTOR = 6
 _LEAST_LONG = 500
 
@@ -79,117 +76,6 @@ def check_long(examples: pd.DataFrame) -> Iterable[Problem]:
             len(rows),
             shown(examples, rows, notes),
             (Fix(_("Take them out"), Step("drop_longer", {"characters": limit})),),
-        )
-
-
-def check_labels(examples: pd.DataFrame) -> Iterable[Problem]:
-    """Rows without a label, labels written in several ways, missing in a split, too rare, or far from even."""
-    rows = rows_of.unlabelled_rows(examples)
-    if len(rows):
-        yield Problem(
-            "unlabelled",
-            _("Rows without a label"),
-            _("Training refuses them: there is nothing to learn."),
-            len(rows),
-            shown(examples, rows),
-            (Fix(_("Take them out"), Step("drop_unlabelled")),),
-            serious=True,
-        )
-    variants = rows_of.label_variants(examples)
-    if variants:
-        rows = np.flatnonzero(examples["label"].isin(list(variants)))
-        ways = listed(f"“{old}” → “{new}”" for old, new in list(variants.items())[:6])
-        yield Problem(
-            "label_variants",
-            _("Labels that differ by case or space alone"),
-            _("Each way to write a label counts as a class of its own: {ways}.").format(ways=ways),
-            len(rows),
-            shown(examples, rows),
-            (Fix(_("Write them alike"), Step("merge_labels")),),
-            serious=True,
-        )
-    yield from _label_counts(examples, {old.strip(): new for old, new in variants.items()})
-
-
-def _label_counts(examples: pd.DataFrame, variants: dict[str, str]) -> Iterable[Problem]:
-    labels = pd.Series(labels_of(examples))
-    labels = labels.replace(variants)
-    filled = labels[labels != ""]
-    if filled.empty:
-        return
-    splits = examples["split"].reset_index(drop=True)
-    counts = filled.value_counts()
-    present = {split: set(labels[splits == split]) - {""} for split in ("train", "validation", "test") if (splits == split).any()}
-    lacking = {split: sorted(set(counts.index) - found) for split, found in present.items()}
-    missing = {split: names for split, names in lacking.items() if names}
-    rare = [str(label) for label, count in counts.items() if count < 3]
-    if missing and len(present) > 1:
-        told = "; ".join(
-            _("{split} lacks {labels}").format(split=split, labels=listed(names[:6])) for split, names in missing.items()
-        )
-        names = sorted({name for found in missing.values() for name in found})
-        rows = np.flatnonzero(labels.isin(names))
-        draw = (
-            ()
-            if rare
-            else (Fix(_("Draw the splits anew, by label"), Step("draw_splits", {"validation_share": 0.1, "test_share": 0.1})),)
-        )
-        yield Problem(
-            "label_missing",
-            _("Labels that a split lacks"),
-            _("{told}. What is not in training can't be learned, and what is not held out is never measured.").format(told=told),
-            len(rows),
-            shown(examples, rows),
-            (*draw, Fix(_("Take out the rows with these labels"), Step("drop_labels", {"labels": names}))),
-            serious="train" in missing,
-        )
-    if rare and not missing:
-        rows = np.flatnonzero(labels.isin(rare))
-        yield Problem(
-            "rare",
-            _("Labels with fewer than three rows"),
-            _("Too few to learn from and to hold some back: {labels}.").format(labels=listed(rare[:8])),
-            len(rows),
-            shown(examples, rows),
-            (Fix(_("Take out the rows with these labels"), Step("drop_labels", {"labels": rare})),),
-        )
-    common = counts[~counts.index.isin(rare)]
-    if len(common) > 1 and common.max() >= _IMBALANCE * common.min():
-        most, least = str(common.index[0]), str(common.index[-1])
-        yield Problem(
-            "imbalance",
-            _("Labels far from even"),
-            _(
-                "“{most}” has {many:,} rows and “{least}” {few:,}: whoever always says “{most}” is right {share:.0%} of the time. "
-                "Look at macro F1 beside accuracy, and set class weights to balanced."
-            ).format(most=most, many=int(common.max()), least=least, few=int(common.min()), share=common.max() / counts.sum()),
-            int(common.min()),
-        )
-
-
-def check_numbers(examples: pd.DataFrame) -> Iterable[Problem]:
-    """Labels that are no numbers, where a number is to be learned."""
-    rows = rows_of.unlabelled_rows(examples)
-    if len(rows):
-        yield Problem(
-            "unlabelled",
-            _("Rows without a number"),
-            _("Training refuses them: there is nothing to learn."),
-            len(rows),
-            shown(examples, rows),
-            (Fix(_("Take them out"), Step("drop_unlabelled")),),
-            serious=True,
-        )
-    rows = rows_of.not_numbers(examples)
-    if len(rows):
-        yield Problem(
-            "not_numbers",
-            _("Labels that are no numbers"),
-            _("The task is to predict one number."),
-            len(rows),
-            shown(examples, rows),
-            (Fix(_("Take them out"), Step("drop_not_numbers")),),
-            serious=True,
         )
 
 
@@ -266,15 +152,23 @@ def check_near_copies(examples: pd.DataFrame, found: Sequence[alike.Near]) -> It
         )
     rows = alike.near_copies(examples, found)
     if len(rows):
+        why = _("At least {share:.0%} of the words and pairs of words are common to both, and the label too.").format(
+            share=alike.SIMILAR
+        )
+        is_drawn = set(examples["split"]) == {"train"}
+        if is_drawn:
+            why = _(
+                "{why} There is no split to measure on, so a run draws one: it keeps exact copies on one side, these fall on both, "
+                "and figures come out too good."
+            ).format(why=why)
         yield Problem(
             "near_duplicate",
             _("Near duplicates"),
-            _("At least {share:.0%} of the words and pairs of words are common to both, and the label too.").format(
-                share=alike.SIMILAR
-            ),
+            why,
             len(rows),
             shown(examples, rows, notes(rows)),
             (Fix(_("Keep one of each"), Step("drop_near_duplicates")),),
+            serious=is_drawn,
         )
 
 
@@ -305,23 +199,3 @@ def check_languages(examples: pd.DataFrame, rows: NDArray[np.int64], found: NDAr
         shown(examples, strangers, [codes[int(row)] for row in strangers[:SHOWN_ROWS]]),
         (Fix(_("Keep {language} only").format(language=main), Step("keep_language", {"language": main})),),
     )
-
-
-def shown(examples: pd.DataFrame, rows: Any, notes: Sequence[str] = ()) -> tuple[FoundRow, ...]:
-    """Some of the rows at these positions, as they are shown."""
-    chosen = examples.iloc[np.asarray(rows[:SHOWN_ROWS], dtype=np.int64)]
-    told = [*notes, *[""] * (len(chosen) - len(notes))]
-    texts = _texts(chosen)
-    return tuple(
-        FoundRow(int(row), str(split), "" if label is None or label != label else str(label), text, note)
-        for row, split, label, text, note in zip(chosen["row"], chosen["split"], chosen["label"], texts, told, strict=True)
-    )
-
-
-def _texts(chosen: pd.DataFrame) -> list[str]:
-    if "text" not in chosen:
-        return [""] * len(chosen)
-    texts = [str(text)[:SHOWN_CHARACTERS] for text in chosen["text"]]
-    if "pair" in chosen:
-        texts = [f"{text} ‖ {str(pair)[:SHOWN_CHARACTERS]}" for text, pair in zip(texts, chosen["pair"], strict=True)]
-    return texts

@@ -65,6 +65,15 @@ def guess_columns(table: pd.DataFrame) -> Columns:
     return Columns(text, pair, label, split)
 
 
+def label_candidates(table: pd.DataFrame, chosen: Columns) -> list[str]:
+    """The other columns that could be the label, the likeliest first, where one was guessed."""
+    sample = table.iloc[:: max(1, len(table) // 2_000)]
+    taken = (chosen.text, chosen.pair, chosen.label, chosen.split)
+    values = {str(name): [str(value) for value in sample[name]] for name in table.columns if name not in taken}
+    fitting = [name for name, column in values.items() if _can_be_label(column, 2) and not _is_count(name, column)]
+    return sorted(fitting, key=lambda name: name.strip().lower().replace(" ", "_") not in LABEL_NAMES)
+
+
 def guess_task(table: pd.DataFrame, columns: Columns) -> str:
     """`sequence_classification`; `regression` where labels are many numbers; `language_modelling` without a label."""
     if not columns.label:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from trainer_core.data.columns import SPLITS
+from trainer_core.data.labels import WordsMean, find_labels, label_text
 from trainer_core.data.record import Reading
 from trainer_core.data.squares import picture_of, png_of, to_square
 from trainer_core.errors import DataError
@@ -19,6 +20,7 @@ from trainer_core.language import gettext as _
 
 OWN = ("split", "row", "text", "pair", "image", "label")
 """The columns that mean something to Descent."""
+AS_WRITTEN = "label_as_written"
 SPLIT_ORDER = ("train", "validation", "test")
 UNLABELLED_TASKS = ("language_modelling", "chat")
 
@@ -32,6 +34,10 @@ def make_examples(tables: Mapping[str, pd.DataFrame], reading: Reading) -> pd.Da
         raise DataError(_("There is no split called train. The column “{column}” has to say train somewhere.").format(
             column=reading.split_column
         ))  # fmt: skip
+    if _has_classes(reading.task):
+        # A folder of a class is named on purpose, whatever it is called.
+        by_folder = reading.format in ("picture_folders", "text_folders") and reading.missing_labels == "auto"
+        examples = with_named_labels(examples, "class" if by_folder else reading.missing_labels)
     if "image" in examples and reading.picture_size:
         side = reading.picture_size
         examples["image"] = [png_of(to_square(picture_of(png), side)) for png in examples["image"]]
@@ -115,7 +121,7 @@ def _split_named(value: str, column: str) -> str:
 
 def _own_name(name: str) -> str:
     """A source's column that is called like one of ours, but is not it."""
-    return f"{name}_column" if name in OWN else name
+    return f"{name}_column" if name in (*OWN, AS_WRITTEN) else name
 
 
 def digest_of_examples(examples: pd.DataFrame) -> str:
@@ -129,14 +135,32 @@ def digest_of_examples(examples: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
+def with_named_labels(examples: pd.DataFrame, words_mean: WordsMean) -> pd.DataFrame:
+    """The examples with each label called by its class's name, None where it is missing, see `labels`.
+
+    A word such as None that was read as missing stays in the column `label_as_written`, so that it can be made a class later.
+    """
+    found = find_labels(examples["label"].tolist(), words_mean)
+    names = [found.name(label) or None for label in examples["label"].tolist()]
+    if found.words_missing:
+        written = [label_text(label) for label in examples["label"].tolist()]
+        examples = examples.copy(deep=False)
+        examples[AS_WRITTEN] = [(text or None) if name is None else None for text, name in zip(written, names, strict=True)]
+    return examples.assign(label=pd.Series(names, index=examples.index, dtype=object))
+
+
+def with_decided_labels(examples: pd.DataFrame, task: str) -> pd.DataFrame:
+    """The examples as a version keeps them: each label is its class's name. Those of regression stay as they were written."""
+    return with_named_labels(examples, "class") if _has_classes(task) else examples
+
+
 def label_names_of(examples: pd.DataFrame, task: str) -> tuple[str, ...]:
-    """The labels in order: by number where all are numbers, else by the alphabet. () where the task has none to name."""
-    if task == "regression" or task in UNLABELLED_TASKS:
-        return ()
-    found = {str(value).strip() for value in examples["label"].dropna()} - {""}
-    if all(value.removeprefix("-").isdecimal() for value in found):
-        return tuple(sorted(found, key=int))
-    return tuple(sorted(found))
+    """The classes of examples whose labels are named, in their order; () where the task has none to name."""
+    return find_labels(examples["label"].tolist(), "class").names if _has_classes(task) else ()
+
+
+def _has_classes(task: str) -> bool:
+    return task != "regression" and task not in UNLABELLED_TASKS
 
 
 def rows_by_split(examples: pd.DataFrame) -> dict[str, int]:

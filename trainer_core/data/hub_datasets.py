@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -161,9 +162,15 @@ def read_hub_texts(
     import datasets
 
     loaded = by_split(dataset, load(dataset, configuration, revision))
-    tables = {name: {column: rows[column] for column in rows.column_names} for name, rows in loaded.items()}
+    tables = {name: {column: list(rows[column]) for column in rows.column_names} for name, rows in loaded.items()}
     kind = loaded["train"].features.get(columns.label)
-    names = tuple(kind.names) if isinstance(kind, datasets.ClassLabel) else ()
+    names: tuple[str, ...] = ()
+    if isinstance(kind, datasets.ClassLabel):
+        names = tuple(kind.names)
+        if not columns.first_rules:  # by name, and rows of test splits without a label say -1
+            columns = replace(columns, words_mean="class")
+            for table in tables.values():
+                table[columns.label] = [None if value is None or value < 0 else names[value] for value in table[columns.label]]
     splits, label_names = read_tables(dataset, tables, columns, names)
     return splits, label_names, _version(loaded["train"])
 
@@ -186,6 +193,11 @@ def _version(rows: Any) -> str:
 
 
 def _read_split(dataset: str, rows: Any, image: str, label: str) -> ImageSplit:
+    unlabelled = sum(value is None or value < 0 for value in rows[label])
+    if unlabelled:
+        raise DataError(
+            _("{count:,} pictures of {name} have no label. Take them out on the page Data.").format(count=unlabelled, name=dataset)
+        )
     pictures = [np.asarray(picture.convert("L"), dtype=np.uint8) for picture in rows[image]]
     shapes = {picture.shape for picture in pictures}
     if len(shapes) != 1:

@@ -30,6 +30,10 @@ class ImageSplit:
         """How many examples each of the `labels` classes has."""
         return [int(count) for count in np.bincount(self.labels, minlength=labels)]
 
+    def contents(self) -> list[bytes]:
+        """What each row shows, the same for equal pictures."""
+        return [picture.tobytes() for picture in self.images]
+
     def example_id(self, index: int) -> str:
         """blake2 of the picture and its source row, 16 hexadecimal digits."""
         digest = hashlib.blake2b(np.ascontiguousarray(self.images[index]).tobytes(), digest_size=8)

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from trainer_core.data import alike, checks
+from trainer_core.data import alike, checks, label_checks
 from trainer_core.data import rows as rows_of
 from trainer_core.data.alike import labels_of
 from trainer_core.data.examples import UNLABELLED_TASKS, rows_by_split
 from trainer_core.data.findings import FoundRow, Inspection, Problem, Spread
+from trainer_core.data.found_rows import shown
 from trainer_core.data.languages import languages_of, sample_rows
 from trainer_core.language import gettext as _
 
@@ -24,9 +25,9 @@ def inspect(examples: pd.DataFrame, task: str, reference: str = "", tell: Tell =
     tell(0.02, _("Looking at labels and lengths"))
     problems += checks.check_empty(examples)
     if task == "regression":
-        problems += checks.check_numbers(examples)
+        problems += label_checks.check_numbers(examples)
     elif task not in UNLABELLED_TASKS:
-        problems += checks.check_labels(examples)
+        problems += label_checks.check_labels(examples)
     if texts:
         problems += checks.check_short(examples)
         problems += checks.check_long(examples)
@@ -87,7 +88,7 @@ def find_rows(
             ]
         )
     rows = np.flatnonzero(keep)
-    return len(rows), checks.shown(examples, rows[:limit])
+    return len(rows), shown(examples, rows[:limit])
 
 
 def _label_counts(examples: pd.DataFrame, task: str) -> dict[str, dict[str, int]]:

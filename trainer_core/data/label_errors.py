@@ -6,8 +6,8 @@ Confident learning (Northcutt et al. 2021), by cleanlab.
 import numpy as np
 import pandas as pd
 
-from trainer_core.data.checks import SHOWN_CHARACTERS
 from trainer_core.data.findings import SHOWN_ROWS, Fix, FoundRow, Problem
+from trainer_core.data.found_rows import SHOWN_CHARACTERS
 from trainer_core.data.record import Step
 from trainer_core.language import gettext as _
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainer_core.data.examples import digest_of_examples, label_names_of, rows_by_split
+from trainer_core.data.examples import digest_of_examples, label_names_of, rows_by_split, with_decided_labels
 from trainer_core.data.record import Reading, Record, Step
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
@@ -123,9 +123,11 @@ def save(
 ) -> Record:
     """Saves a new dataset, or a new first state of one that has the name already (its versions stay). Returns its record.
 
-    `label_names` gives the labels an order of their own in place of the one by number or alphabet.
+    `label_names` are the labels in an order of their own; without them `labels` says what they are and how they stand.
     """
     check_name(name)
+    if label_names is None:
+        examples = with_decided_labels(examples, reading.task)
     record = Record(
         name=name,
         version=0,
@@ -138,12 +140,14 @@ def save(
         digest=digest_of_examples(examples),
         rows=rows_by_split(examples),
         label_names=label_names_of(examples, reading.task) if label_names is None else label_names,
+        labels_decided=True,
     )
     return _write(folder, record, examples)
 
 
 def add_version(folder: Path, parent: Record, examples: pd.DataFrame, step: Step, clock: Callable[[], float] = time.time) -> Record:
     """Saves what a step made of a version. Returns the new record."""
+    examples = with_decided_labels(examples, parent.reading.task)
     told = replace(step, rows_before=sum(parent.rows.values()), rows_after=len(examples))
     record = replace(
         parent,
@@ -153,6 +157,7 @@ def add_version(folder: Path, parent: Record, examples: pd.DataFrame, step: Step
         digest=digest_of_examples(examples),
         rows=rows_by_split(examples),
         label_names=label_names_of(examples, parent.reading.task),
+        labels_decided=True,
     )
     return _write(folder, record, examples)
 

@@ -1,21 +1,23 @@
 """From the field `dataset` to splits: finds the source, draws the splits it lacks, and says early what does not fit."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer_core.config import CLASSIFIERS, PICTURES, TrainConfig
 from trainer_core.data import dialogue_files, hub_datasets, idx, library, saved, texts
 from trainer_core.data.bookings import make_bookings
 from trainer_core.data.digits import read_digits
 from trainer_core.data.images import ImageData, ImageSplit, digest_of
+from trainer_core.data.labels import is_missing_word, several_in_one
 from trainer_core.data.located import BUILT_IN, HUB_ID, what_is_in
 from trainer_core.data.reviews import LABELS, make_reviews
-from trainer_core.data.splits import SplitName, draw_stratified
+from trainer_core.data.splits import SplitName, draw_stratified, number_contents
 from trainer_core.data.texts import TextColumns, TextData, TextSplit, digest_of_texts
 from trainer_core.errors import ConfigError, DataError
 from trainer_core.language import gettext as _
@@ -38,6 +40,34 @@ class DataSummary:
     image_shape: tuple[int, int] | None
     """Height and width in pixels; None for texts."""
     synthetic: bool = False
+    copied_rows: Mapping[SplitName, int] = field(default_factory=dict)
+    """Of the splits that are held out the rows whose content stands in training too, where there are some."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about classes and splits and should be said before they are learned from; [] for most data."""
+        notes = [
+            _(
+                "{count:,} of the {rows:,} {split} rows stand in training too (leak): figures come out better than they are. Take "
+                "them out on the page Data."
+            ).format(count=count, rows=self.rows[split], split=_(split))
+            for split, count in self.copied_rows.items()
+        ]
+        for name in filter(is_missing_word, self.label_names):
+            rows = sum(counts[self.label_names.index(name)] for counts in self.label_counts.values())
+            notes.append(
+                _(
+                    "“{name}” counts as a class here, in {rows:,} rows. Where it means that a label is missing, take them out."
+                ).format(name=name, rows=rows)
+            )
+        if several_in_one(self.label_names):
+            notes.append(
+                _(
+                    "Labels such as “{name}” seem to be several in one cell. Each combination is learned as a class of its own; "
+                    "the page Data has the other choices."
+                ).format(name=max(self.label_names, key=len)[:60])
+            )
+        return notes
 
 
 @dataclass(frozen=True)
@@ -89,7 +119,7 @@ def load_images(config: TrainConfig, folder: Path | None = None) -> ImageData:
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
         found, names, revision = hub_datasets.read_hub(config.dataset, config.dataset_configuration, config.dataset_revision)
-    splits = _draw_missing(found, config)
+    splits = _draw_missing(found, config, names)
     largest = max(int(split.labels.max()) for split in splits.values())
     if largest >= len(names):
         names = tuple(str(label) for label in range(largest + 1))
@@ -103,8 +133,9 @@ def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
     kind, columns = source_kind(config, folder), TextColumns.of(config)
     revision = ""
     if kind == "built-in":
-        written, labels = make_reviews()
-        tables: dict[str, dict[str, list[Any]]] = {"train": {config.text_column: written, config.label_column: labels}}
+        written, numbers = make_reviews()
+        named = [LABELS[number] for number in numbers]
+        tables: dict[str, dict[str, list[Any]]] = {"train": {config.text_column: written, config.label_column: named}}
         name, source = config.dataset, "descent:reviews"
         found, names = texts.read_tables(source, tables, columns, LABELS)
     elif kind == "saved":
@@ -120,7 +151,7 @@ def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
         found, names, revision = hub_datasets.read_hub_texts(
             config.dataset, columns, config.dataset_configuration, config.dataset_revision
         )
-    splits = _draw_missing(found, config)
+    splits = _draw_missing(found, config, names)
     return TextData(name, source, revision, names, splits, digest_of_texts(splits), synthetic=kind == "built-in")
 
 
@@ -158,7 +189,14 @@ def summarise(data: Data) -> DataSummary:
         label_counts={name: split.label_counts(classes) for name, split in data.splits.items()},
         image_shape=data.image_shape if isinstance(data, ImageData) else None,
         synthetic=isinstance(data, TextData) and data.synthetic,
+        copied_rows=_copied_rows(data),
     )
+
+
+def _copied_rows(data: Data) -> dict[SplitName, int]:
+    trained = set(data.splits["train"].contents())
+    counts = {name: sum(map(trained.__contains__, split.contents())) for name, split in data.splits.items() if name != "train"}
+    return {name: count for name, count in counts.items() if count}
 
 
 def check(config: TrainConfig, folder: Path | None = None) -> DataSummary | None:
@@ -222,7 +260,20 @@ def source_kind(config: TrainConfig, folder: Path | None = None) -> str:
     return "hub"
 
 
-def _draw_missing(found: Mapping[str, Split], config: TrainConfig) -> dict[SplitName, Split]:
+def _draw_missing(found: Mapping[str, Split], config: TrainConfig, names: Sequence[str] = ()) -> dict[SplitName, Split]:
+    train = found["train"]
+    if "copies_together" in config.rules and ("test" not in found or "validation" not in found):
+        contents = number_contents(train.contents())
+        try:
+            return _draw(found, config, names, contents)
+        except DataError:
+            pass  # a class says too few different things to be on both sides: copies must part, and `copied_rows` tells it
+    return _draw(found, config, names, None)
+
+
+def _draw(
+    found: Mapping[str, Split], config: TrainConfig, names: Sequence[str], contents: NDArray[np.int64] | None
+) -> dict[SplitName, Split]:
     train = found["train"]
     rows = np.arange(len(train))
     strata = train.labels if config.task in CLASSIFIERS else np.zeros(len(train), dtype=np.int64)
@@ -230,7 +281,7 @@ def _draw_missing(found: Mapping[str, Split], config: TrainConfig) -> dict[Split
     if "test" in found:
         splits["test"] = found["test"]
     else:
-        rows, drawn = draw_stratified(strata, config.test_share)
+        rows, drawn = draw_stratified(strata, config.test_share, contents=contents, names=names)
         splits["test"] = train.take(drawn)
     if config.evaluation_split == "validation":
         if "validation" in found:
@@ -238,7 +289,8 @@ def _draw_missing(found: Mapping[str, Split], config: TrainConfig) -> dict[Split
         else:
             # The share is of all the rows that were there, so that 0.15 and 0.15 leave 0.70.
             share = config.validation_share * len(train) / len(rows)
-            kept, drawn = draw_stratified(strata[rows], share)
+            left = None if contents is None else contents[rows]
+            kept, drawn = draw_stratified(strata[rows], share, contents=left, names=names)
             splits["validation"] = train.take(rows[drawn])
             rows = rows[kept]
     splits["train"] = train.take(rows)

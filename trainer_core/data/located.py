@@ -1,7 +1,7 @@
 """What kind of source a name means: a file, an archive, a folder, a dataset that ships with Descent, or one on the hub."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,17 +133,7 @@ def _holds_rows(path: Path) -> bool:
 
 
 def _tables(folder: Path, tables: list[Path]) -> Located:
-    by_split: dict[str, Path] = {}
-    for path in tables:
-        split = split_of(path.name.split(".")[0])
-        if split is not None:
-            if split in by_split:
-                raise DataError(
-                    _("The folder {folder} has two files for the split {split}: {first} and {second}. Keep one.").format(
-                        folder=folder.name, split=split, first=by_split[split].name, second=path.name
-                    )
-                )
-            by_split[split] = path
+    by_split = files_by_split(folder, tables)
     if not by_split:
         if len(tables) > 1:
             raise DataError(
@@ -167,6 +157,30 @@ def _tables(folder: Path, tables: list[Path]) -> Located:
             )
         )
     return Located(kinds.pop(), folder.name, folder, by_split)
+
+
+def files_by_split(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """The file of each split, by what the files are called; others are left out.
+
+    A file that is called like its split goes before one whose name only begins so. Raises DataError where two are left for one.
+    """
+    by_split: dict[str, Path] = {}
+    for path in sorted(files):
+        stem = path.name.split(".")[0]
+        split = split_of(stem)
+        if split is None:
+            continue
+        before = by_split.get(split)
+        exact = stem.strip().lower() in SPLITS
+        if before is None or (exact and before.name.split(".")[0].strip().lower() not in SPLITS):
+            by_split[split] = path
+        elif exact or before.name.split(".")[0].strip().lower() not in SPLITS:
+            raise DataError(
+                _("The folder {folder} has two files for the split {split}: {first} and {second}. Keep one.").format(
+                    folder=folder.name, split=split, first=before.name, second=path.name
+                )
+            )
+    return by_split
 
 
 def split_of(name: str) -> str | None:

@@ -33,6 +33,8 @@ class Reading:
     revision: str = ""
     split: str = ""
     picture_size: int = 0
+    missing_labels: Literal["auto", "missing", "class"] = "auto"
+    """What a label such as None stands for, see `labels`."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Record:
     rows: Mapping[str, int]
     """By split."""
     label_names: tuple[str, ...]
+    labels_decided: bool = False
+    """Whether the examples' labels are these names, letter by letter: not so in versions saved before there was `labels`."""
 
     @property
     def reference(self) -> str:
@@ -86,5 +90,6 @@ class Record:
         known = {part.name for part in fields(Reading)}
         reading = Reading(**{name: value for name, value in stored["reading"].items() if name in known})
         steps = tuple(Step(**step) for step in stored["steps"])
-        rest = {part.name: stored[part.name] for part in fields(cls) if part.name not in ("reading", "steps")}
+        rest = {part.name: stored[part.name] for part in fields(cls) if part.name not in ("reading", "steps", "labels_decided")}
+        rest["labels_decided"] = bool(stored.get("labels_decided", False))
         return cls(**{**rest, "reading": reading, "steps": steps, "label_names": tuple(stored["label_names"])})

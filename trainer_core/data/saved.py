@@ -1,12 +1,15 @@
 """A saved dataset as what a run trains on."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trainer_core.config import PICTURES, TrainConfig
 from trainer_core.data.images import ImageSplit
+from trainer_core.data.labels import find_labels, label_text, number_classes
 from trainer_core.data.library import find, read_examples
 from trainer_core.data.record import Record
 from trainer_core.data.squares import picture_of
@@ -42,8 +45,21 @@ def read_texts(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, Tex
     columns = ["split", "row", "text", "label", *(["pair"] if pair else [])]
     examples = read_examples(folder, record, columns)
     tables = {str(split): part for split, part in examples.groupby("split", sort=False)}
-    wanted = TextColumns("text", "pair" if pair else "", "label", config.label_names if kind == "classes" else (), kind)
-    known = record.label_names if kind == "classes" else ()
+    classes = kind == "classes"
+    exact = classes and record.labels_decided and config.label_names in ((), record.label_names)
+    asked = TextColumns.of(config)
+    wanted = TextColumns(
+        "text",
+        "pair" if pair else "",
+        "label",
+        asked.label_names,
+        kind,
+        words_mean="class" if record.labels_decided else asked.words_mean,
+        first_rules=asked.first_rules and not exact,
+        exact=exact,
+    )
+    # Older versions keep their classes in an order that was wrong now and then; it is found anew unless the run is as old.
+    known = record.label_names if classes and (record.labels_decided or wanted.first_rules) else ()
     splits, names = read_tables(
         record.reference, {split: {str(c): list(part[c]) for c in part} for split, part in tables.items()}, wanted, known
     )
@@ -68,15 +84,14 @@ def read_images(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, Im
     record = find(folder, config.dataset)
     check_fit(record, config)
     examples = read_examples(folder, record, ["split", "row", "image", "label"])
-    names = record.label_names
+    number, names = _classes_of(record, examples["label"].tolist(), config)
     if len(names) < 2:
         raise DataError(
             _("All pictures of {name} carry one label. There is nothing to tell apart: two labels are the least.").format(
                 name=record.reference
             )
         )
-    number = {name: index for index, name in enumerate(names)}
-    unlabelled = [row for row, label in zip(examples["row"], examples["label"], strict=True) if str(label).strip() not in number]
+    unlabelled = [row for row, label in zip(examples["row"], examples["label"], strict=True) if label_text(label) not in number]
     if unlabelled:
         raise DataError(
             _("{count:,} pictures of {name} have no label. Take them out on the page Data.").format(
@@ -86,9 +101,17 @@ def read_images(folder: Path, config: TrainConfig) -> tuple[Record, dict[str, Im
     splits = {}
     for split, part in examples.groupby("split", sort=False):
         pictures = np.stack([picture_of(png) for png in part["image"]])
-        labels = np.array([number[str(label).strip()] for label in part["label"]], dtype=np.int64)
+        labels = np.array([number[label_text(label)] for label in part["label"]], dtype=np.int64)
         splits[str(split)] = ImageSplit(pictures, labels, part["row"].to_numpy(dtype=np.int64))
     return record, splits, names
+
+
+def _classes_of(record: Record, values: list[Any], config: TrainConfig) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """The number of each label of pictures, and the names by number."""
+    if record.labels_decided or "labels" not in config.rules:
+        return {name: index for index, name in enumerate(record.label_names)}, record.label_names
+    classes = number_classes(record.reference, find_labels(values, "class"))
+    return classes.number_of, classes.names
 
 
 def _numbered(split: TextSplit, table: pd.DataFrame) -> TextSplit:

@@ -5,9 +5,7 @@ read file by file, so that a damaged one is named.
 """
 
 import hashlib
-import json
 import logging
-import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -21,11 +19,13 @@ import pandas as pd
 
 from trainer_core.data import hub_datasets
 from trainer_core.data.archives import unpack
-from trainer_core.data.columns import KNOWN, Columns, guess_columns, guess_task
+from trainer_core.data.cells import as_text
+from trainer_core.data.columns import KNOWN, Columns, guess_columns, guess_task, label_candidates
 from trainer_core.data.delimited import first_rows, guess_delimiter, has_header, read_delimited
 from trainer_core.data.dialogue_forms import dialogue_column
 from trainer_core.data.encodings import decode, guess_encoding, read_bytes
 from trainer_core.data.folders import read_picture_folders, read_text_folders
+from trainer_core.data.json_files import as_json_lines
 from trainer_core.data.located import Located, locate
 from trainer_core.data.record import Reading
 from trainer_core.data.squares import png_of
@@ -43,6 +43,8 @@ class Guess:
     reading: Reading
     name: str
     tables: Tables
+    label_candidates: tuple[str, ...] = ()
+    """Other columns that could be the label, where it was guessed among several; () where it was told or is the only one."""
 
     @property
     def columns(self) -> list[str]:
@@ -89,7 +91,9 @@ def guess(source: str, given: Mapping[str, Any] | None = None) -> Guess:
         reading = _with_columns(reading, found, told)
         if not reading.task:
             reading = replace(reading, task=guess_task(tables["train"], Columns(found.text, found.pair, reading.label_column)))
-        return Guess(reading, located.name, tables)
+        chosen = Columns(reading.text_column, reading.pair_column, reading.label_column, reading.split_column)
+        others = label_candidates(tables["train"], chosen) if chosen.label and "label_column" not in told else []
+        return Guess(reading, located.name, tables, tuple(others))
 
 
 def read_source(source: str, reading: Reading) -> Tables:
@@ -187,7 +191,7 @@ def _through_datasets(format_: str, files: Mapping[str, Path]) -> Tables:
     # A damaged file is told of below, in a sentence; the library would log it as well.
     logging.getLogger("datasets").setLevel(logging.CRITICAL)
     try:
-        found = {split: _as_utf8(path, cache) if format_ == "json" else path for split, path in files.items()}
+        found = as_json_lines(files, cache) if format_ == "json" else dict(files)
         loaded = datasets.load_dataset(
             format_, data_files={split: str(path) for split, path in found.items()}, cache_dir=str(cache / "datasets")
         )
@@ -205,32 +209,6 @@ def _through_datasets(format_: str, files: Mapping[str, Path]) -> Tables:
         ) from error
     finally:
         shutil.rmtree(cache, ignore_errors=True)
-
-
-def _as_utf8(path: Path, folder: Path) -> Path:
-    """JSON as the library reads it: UTF-8 without a mark, and a lone list of objects as one object a line."""
-    content = read_bytes(path)
-    encoding = guess_encoding(content, path.name)
-    text = decode(content, encoding, path.name)
-    if text.lstrip()[:1] == "[":
-        try:
-            rows = json.loads(text)
-        except ValueError as error:
-            raise DataError(
-                _("{file} can't be read as JSON: {cause}. It takes a list of objects, or one object a line.").format(
-                    file=path.name, cause=error
-                )
-            ) from error
-        if not rows or not all(isinstance(row, dict) for row in rows):
-            raise DataError(
-                _("{file} is no list of objects. It takes [{{…}}, {{…}}], or one object a line.").format(file=path.name)
-            )
-        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    elif encoding == "utf-8" and path.suffix != ".gz":
-        return path
-    aside = folder / f"{path.name}.jsonl"
-    aside.write_text(text, encoding="utf-8")
-    return aside
 
 
 def as_table(rows: Any) -> pd.DataFrame:
@@ -252,19 +230,6 @@ def as_table(rows: Any) -> pd.DataFrame:
         if label is not None:
             columns["label"] = columns.pop(label)
     return pd.DataFrame(columns, dtype=object)
-
-
-def as_text(value: Any) -> str:
-    """A value as a person writes it: nothing for None, whole numbers without a point, lists and objects as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
 
 
 def _read_idx(located: Located) -> Tables:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainer_core.data import alike
+from trainer_core.data import alike, label_steps
 from trainer_core.data.alike import labels_of
 from trainer_core.data.columns import SPLITS
 from trainer_core.data.languages import languages_of
@@ -72,7 +72,7 @@ def describe(step: Step) -> str:
         ),
         "use_split_column": lambda: _("Splits as the column {column} says").format(column=told.get("column")),
     }
-    return words[step.do]() if step.do in words else step.do
+    return words[step.do]() if step.do in words else label_steps.describe(step) or step.do
 
 
 def drop_duplicates(examples: Examples) -> Examples:
@@ -181,7 +181,7 @@ def set_labels(examples: Examples, labels: Mapping[str, str]) -> Examples:
 
 
 def draw_splits(examples: Examples, validation_share: float = 0.1, test_share: float = 0.1, seed: int = SPLIT_SEED) -> Examples:
-    """All rows are dealt anew: by label where rows have one, each split with the same mixture; seeded."""
+    """All rows are dealt anew: by label where rows have one, each split with the same mixture, copies into one split; seeded."""
     validation, test = _shares(validation_share, test_share)
     labels = pd.factorize(pd.Series(labels_of(examples)))[0].astype(np.int64)
     counts = np.bincount(labels)
@@ -196,9 +196,11 @@ def draw_splits(examples: Examples, validation_share: float = 0.1, test_share: f
         )
     split = np.full(len(examples), "train", dtype=object)
     rest = np.arange(len(examples))
+    contents = alike.contents(examples)
+    contents[contents < 0] = -1 - np.arange(np.sum(contents < 0))  # rows without any are no copies
     for name, share in (("test", test), ("validation", validation)):
         if share:
-            stay, drawn = draw_stratified(labels[rest], share * len(examples) / len(rest), seed)
+            stay, drawn = draw_stratified(labels[rest], share * len(examples) / len(rest), seed, contents[rest])
             split[rest[drawn]] = name
             rest = rest[stay]
     return _in_order(examples.assign(split=split))
@@ -273,6 +275,7 @@ STEPS: Mapping[str, Callable[..., Examples]] = {
         draw_splits,
         draw_splits_by_group,
         use_split_column,
+        *label_steps.LABEL_STEPS,
     )
 }
 

@@ -11,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer_core.config import TrainConfig
+from trainer_core.data import first_labels
+from trainer_core.data.alike import plain
+from trainer_core.data.cells import as_text
+from trainer_core.data.labels import Classes, WordsMean, find_labels, label_text, number_classes, several_in_one
 from trainer_core.data.splits import SplitName
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.measures import Kind, kind_of
 
 _LONGEST_FIELD = 2**27
@@ -43,6 +48,12 @@ class TextSplit:
     def label_counts(self, labels: int) -> list[int]:
         """How many examples each of the `labels` classes has; [] where there are no classes."""
         return [] if not labels else [int(count) for count in np.bincount(self.labels, minlength=labels)]
+
+    def contents(self) -> list[str]:
+        """What each row says, the same for texts that differ in case and space alone, see `alike.plain`."""
+        texts = [plain(text) for text in self.texts]
+        pairs = self.pairs
+        return texts if pairs is None else [f"{text}\0{plain(pair)}" for text, pair in zip(texts, pairs, strict=True)]
 
     def example_id(self, index: int) -> str:
         """blake2 of the text and its source row, 16 hexadecimal digits."""
@@ -76,19 +87,32 @@ class TextColumns:
     label_names: tuple[str, ...]
     kind: Kind = "classes"
     """What the label is: a class, a number, or nothing at all (`text`)."""
+    words_mean: WordsMean = "auto"
+    """What a label such as None stands for, see `labels`."""
+    first_rules: bool = False
+    """Whether labels are read as before rules had names, see `first_labels`."""
+    exact: bool = False
+    """Whether labels are the source's own names of its classes, letter by letter: where `labels` was asked before."""
 
     @classmethod
     def of(cls, config: TrainConfig) -> "TextColumns":
         """As the settings say."""
         kind = kind_of(config.task)
         names = config.label_names if kind == "classes" else ()
-        return cls(config.text_column, config.pair_column if kind != "text" else "", config.label_column, names, kind)
+        pair = config.pair_column if kind != "text" else ""
+        first_rules = "labels" not in config.rules
+        return cls(config.text_column, pair, config.label_column, names, kind, config.missing_labels, first_rules)
 
 
 def read_folder(folder: Path, columns: TextColumns) -> tuple[dict[str, TextSplit], tuple[str, ...]]:
-    """The splits in `train.csv`, `validation.csv` and `test.csv`, and the label names. Raises DataError for what does not fit."""
-    files = {split: folder / f"{split}.csv" for split in ("train", "validation", "test")}
-    if not files["train"].is_file():
+    """The splits in the folder's CSV files, by what they are called, and the label names. Raises DataError for what is wrong."""
+    from trainer_core.data.located import files_by_split
+
+    if columns.first_rules:  # until then launch knew these three names alone
+        files = {split: path for split in ("train", "validation", "test") if (path := folder / f"{split}.csv").is_file()}
+    else:
+        files = files_by_split(folder, (path for path in folder.iterdir() if path.is_file() and path.suffix.lower() == ".csv"))
+    if "train" not in files:
         raise DataError(
             _(
                 "The folder {folder} has no train.csv. A folder of texts holds train.csv and, where there are, validation.csv "
@@ -97,8 +121,6 @@ def read_folder(folder: Path, columns: TextColumns) -> tuple[dict[str, TextSplit
         )
     tables: dict[str, dict[str, Sequence[Any]]] = {}
     for split, path in files.items():
-        if not path.is_file():
-            continue
         try:
             tables[split] = _read_csv(path)
         except (OSError, ValueError, csv.Error) as error:
@@ -132,10 +154,9 @@ def _read_csv(path: Path) -> dict[str, Sequence[Any]]:
 def read_tables(
     source: str, tables: Mapping[str, Mapping[str, Sequence[Any]]], columns: TextColumns, known_names: Sequence[str] = ()
 ) -> tuple[dict[str, TextSplit], tuple[str, ...]]:
-    """Splits of {split: {column: values}}. `known_names` are the source's own label names, by number.
+    """Splits of {split: {column: values}}, and the names of their classes. `known_names` are the source's own, by number.
 
-    Label names given in the settings win. Labels are numbered in the order of their names. Raises DataError for a missing
-    column, empty texts, or fewer than two classes.
+    Raises DataError for a missing column, empty texts, rows without a label, or fewer than two classes.
     """
     wanted = [columns.text, *([columns.label] if columns.kind != "text" else []), *([columns.pair] if columns.pair else [])]
     for split, table in tables.items():
@@ -146,19 +167,12 @@ def read_tables(
                         "The {split} split of {source} has no column “{name}”; its columns are {columns}. Name the right one."
                     ).format(split=split, source=source, name=name, columns=", ".join(table))
                 )
-    classes = columns.kind == "classes"
-    found = {_label_text(value) for table in tables.values() for value in table[columns.label]} if classes else set()
-    values = sorted(found, key=_by_number)
-    names = _label_names(source, values, columns.label_names, known_names) if classes else ()
-    numbers = {value: index for index, value in enumerate(values)}
-    if all(value.isdigit() and int(value) < len(names) for value in values):
-        numbers = {value: int(value) for value in values}
-    elif set(values) <= set(names):
-        numbers = {value: names.index(value) for value in values}
+    classes = _classes(source, tables, columns, known_names) if columns.kind == "classes" else None
+    cell = str if columns.first_rules else as_text
     splits: dict[str, TextSplit] = {}
     for split, table in tables.items():
-        texts = tuple(str(text).strip() for text in table[columns.text])
-        pairs = tuple(str(text).strip() for text in table[columns.pair]) if columns.pair else None
+        texts = tuple(cell(text).strip() for text in table[columns.text])
+        pairs = tuple(cell(text).strip() for text in table[columns.pair]) if columns.pair else None
         empty = [row for row, text in enumerate(texts) if not text or (pairs is not None and not pairs[row])]
         if empty:
             raise DataError(
@@ -170,30 +184,64 @@ def read_tables(
         if columns.kind == "text":
             splits[split] = split_of_texts(texts)
             continue
-        unlabelled = [row for row, value in enumerate(table[columns.label]) if not _label_text(value)]
-        if unlabelled:
-            raise DataError(
-                _(
-                    "{count:,} rows of the {split} split of {source} have no label, the first in row {row:,}. "
-                    "Fill them or take them out."
-                ).format(count=len(unlabelled), split=split, source=source, row=unlabelled[0] + 1)
-            )
         labels = (
-            np.array([numbers[_label_text(value)] for value in table[columns.label]], dtype=np.int64)
-            if classes
+            _as_classes(source, split, table[columns.label], columns, classes)
+            if classes is not None
             else _as_numbers(source, split, table[columns.label])
         )
         splits[split] = TextSplit(texts, pairs, labels, np.arange(len(texts)))
         if not len(labels):
             raise DataError(_("The {split} split of {source} has no rows. Add some.").format(split=split, source=source))
-    if classes and len(np.unique(splits["train"].labels)) < 2:
+    if classes is not None and len(np.unique(splits["train"].labels)) < 2:
         raise DataError(
             _(
                 "All training texts of {source} carry one label, “{label}”. There is nothing to tell apart: "
                 "two labels are the least. Add texts with another label."
-            ).format(source=source, label=names[int(splits["train"].labels[0])])
+            ).format(source=source, label=classes.names[int(splits["train"].labels[0])])
         )
-    return splits, names
+    return splits, () if classes is None else classes.names
+
+
+def _classes(
+    source: str, tables: Mapping[str, Mapping[str, Sequence[Any]]], columns: TextColumns, known_names: Sequence[str]
+) -> Classes:
+    values = [value for table in tables.values() for value in table[columns.label]]
+    if columns.exact:
+        return Classes(tuple(known_names), {name: index for index, name in enumerate(known_names)})
+    if columns.first_rules:
+        return first_labels.number_classes(source, values, columns.label_names, known_names)
+    if several_in_one(values) == "[":
+        example = next(text for text in map(label_text, values) if text.startswith("["))
+        raise DataError(
+            _(
+                "The column “{column}” of {source} holds several labels in a row, such as {example}. A model here learns one label "
+                "a row, and each combination would be a class of its own. Save the data on the page Data, where the choices stand, "
+                "or name another label column."
+            ).format(column=columns.label, source=source, example=example[:60])
+        )
+    return number_classes(source, find_labels(values, columns.words_mean), columns.label_names, known_names)
+
+
+def _as_classes(source: str, split: str, values: Sequence[Any], columns: TextColumns, classes: Classes) -> NDArray[Any]:
+    written = [first_labels.label_text(value) if columns.first_rules else label_text(value) for value in values]
+    unlabelled = [row for row, text in enumerate(written) if text not in classes.number_of]
+    if unlabelled:
+        words = sorted({written[row] for row in unlabelled} - {""})
+        hint = (
+            _(" {words} counts as no label; where it is meant as a class, set missing_labels to class.").format(
+                words=listed(f"“{word}”" for word in words)
+            )
+            if words
+            else ""
+        )
+        raise DataError(
+            _(
+                "{count:,} rows of the {split} split of {source} have no label, the first in row {row:,}. "
+                "Fill them or take them out."
+            ).format(count=len(unlabelled), split=split, source=source, row=unlabelled[0] + 1)
+            + hint
+        )
+    return np.array([classes.number_of[text] for text in written], dtype=np.int64)
 
 
 def digest_of_texts(splits: Mapping[SplitName, TextSplit]) -> str:
@@ -205,20 +253,6 @@ def digest_of_texts(splits: Mapping[SplitName, TextSplit]) -> str:
             digest.update(text.encode() + b"\0")
         digest.update(np.ascontiguousarray(split.labels).data)
     return digest.hexdigest()
-
-
-def _label_names(source: str, values: Sequence[str], given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(given) or tuple(known) or tuple(values)
-    if len(set(names)) != len(names):
-        raise DataError(_("The label names {names} repeat one. Each label needs a name of its own.").format(names=", ".join(names)))
-    by_number = all(value.isdigit() and int(value) < len(names) for value in values)
-    if not by_number and not set(values) <= set(names) and len(values) != len(names):
-        raise DataError(
-            _("{source} has the labels {labels}, but {count} label names were given. Give a name for each.").format(
-                source=source, labels=", ".join(values[:12]), count=len(names)
-            )
-        )
-    return names
 
 
 def _as_numbers(source: str, split: str, values: Sequence[Any]) -> NDArray[Any]:
@@ -236,15 +270,6 @@ def _as_numbers(source: str, split: str, values: Sequence[Any]) -> NDArray[Any]:
             )
         numbers.append(number)
     return np.array(numbers, dtype=np.float64)
-
-
-def _label_text(value: Any) -> str:
-    text = str(value).strip()
-    return text.removesuffix(".0") if text.endswith(".0") and text[:-2].isdigit() else text
-
-
-def _by_number(value: str) -> tuple[int, int, str]:
-    return (0, int(value), value) if value.removeprefix("-").isdecimal() else (1, 0, value)
 
 
 def split_of_texts(texts: Sequence[str]) -> TextSplit:

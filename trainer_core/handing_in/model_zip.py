@@ -210,6 +210,8 @@ def write_card(run: RunRecord, checkpoint: Checkpoint, config: TrainConfig, told
 def _what(config: TrainConfig, checkpoint: Checkpoint) -> str:
     size = f"{int(checkpoint.details.get('parameters') or 0):,} parameters"
     names = ", ".join(_plain(name) for name in checkpoint.label_names)
+    if checkpoint.naming_problem:
+        names += ". " + _plain(checkpoint.naming_problem)
     if config.task in PICTURES:
         return f"Tells pictures apart: {names}. A network of {size}, trained from scratch."
     model = "a small GPT from scratch" if config.model == "small_gpt" else _plain(Path(config.model).name)

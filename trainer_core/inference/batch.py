@@ -19,6 +19,7 @@ import pandas as pd
 from trainer_core.answers import read_answers, write_answers
 from trainer_core.checkpoints import find_checkpoint, folder_name
 from trainer_core.data import ImageData, load_data
+from trainer_core.data.labels import same_classes
 from trainer_core.data.record import Reading
 from trainer_core.data.sources import guess
 from trainer_core.decisions import decide, read_threshold
@@ -51,7 +52,7 @@ def answer_split(store: Store, request: Mapping[str, Any], tell: Tell) -> dict[s
     loaded = LoadedCheckpoints(store)
     for place, (run_id, step) in enumerate(request["asked"]):
         checkpoint = find_checkpoint(store, run_id, step)
-        if set(checkpoint.label_names) != set(data.label_names):
+        if same_classes(checkpoint.label_names, data.label_names) is None:
             raise CheckpointError(
                 _("The checkpoint tells {own} apart, the data {theirs}. Choose one that learnt the same classes.").format(
                     own=", ".join(checkpoint.label_names), theirs=", ".join(data.label_names)

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from trainer_core.config import TrainConfig
@@ -22,8 +23,15 @@ from trainer_core.tracking.names import new_name
 _DEFAULT_RECIPE = "digits"
 
 
-def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, cloned_from: str | None = None) -> str:
-    """Queues a run and returns its id. The data and the model's source are checked first.
+def launch(
+    store: Store,
+    config: TrainConfig,
+    *,
+    recipe: str | None = None,
+    cloned_from: str | None = None,
+    note: Callable[[str], None] = lambda _sentence: None,
+) -> str:
+    """Queues a run and returns its id. The data and the model's source are checked first; `note` is told what is odd about them.
 
     Raises DataError, ModelError or ConfigError for what the user can mend, StoreError where the run can't be recorded.
     """
@@ -32,7 +40,9 @@ def launch(store: Store, config: TrainConfig, *, recipe: str | None = None, clon
 
     count_wanted()  # a supervisor that can't read it would leave, and the run would wait for ever
     queue = JobDatabase(store.jobs_database)
-    check(config, store.datasets)
+    summary = check(config, store.datasets)
+    for sentence in summary.notes if summary is not None else ():
+        note(sentence)
     check_model(config)
     config = settle(store, config).model_copy(update={"rules": NEWEST})  # whatever run its settings came from
     foreseen = read_foreseen(store, config)
