@@ -93,6 +93,9 @@ BASELINE_WORDS = Words(
         "logistic_regression": mark("logistic regression"),
         "mean": mark("always the mean"),
         "ridge": mark("ridge regression"),
+        "naive_bayes_characters": mark("naive Bayes on characters"),
+        "logistic_regression_characters": mark("logistic regression on characters"),
+        "ridge_characters": mark("ridge regression on characters"),
         "keywords": mark("keyword rules"),
     }
 )

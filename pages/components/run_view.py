@@ -45,6 +45,15 @@ AXES: tuple[XAxis, ...] = ("step", "epoch", "minutes", "samples")
 """What curves are drawn over."""
 AXIS_WORDS = Words({"step": mark("Step"), "epoch": mark("Epoch"), "minutes": mark("Minutes"), "samples": mark("Samples")})
 
+_BASELINES = (
+    "naive_bayes",
+    "naive_bayes_characters",
+    "logistic_regression",
+    "logistic_regression_characters",
+    "ridge",
+    "ridge_characters",
+    "keywords",
+)
 _TABS = ("Curves", "Examples", "Log", "System", "Settings", "Checkpoints")
 """As the address names them."""
 
@@ -150,7 +159,7 @@ def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
     if run.tested is not None:
         hint = _("The best checkpoint on the test split, measured once, at the end.")
         rows.append((_("Final test"), format_metric(main, run.tested), hint))
-    for key in ("naive_bayes", "logistic_regression", "ridge", "keywords"):
+    for key in _BASELINES:
         baseline = run.metrics.get(f"baseline/{key}/{main.removeprefix('eval/')}")
         if baseline is not None:
             rows.append((baseline_name(key), format_metric(main, baseline), _baseline_hint(run, key)))
@@ -161,6 +170,10 @@ def _figures(run: RunRecord) -> list[tuple[str, str, str]]:
 
 
 def _baseline_hint(run: RunRecord, key: str) -> str:
+    if key == "naive_bayes_characters":
+        return _("Counting characters and pairs of characters reaches this much in half a second. The network should beat it.")
+    if key.endswith("_characters"):
+        return _("Weighing characters and pairs of characters reaches this much. The network should beat it.")
     if key == "naive_bayes":
         return _("Counting words and pairs of words reaches this much in half a second. The network should beat it.")
     if key == "keywords":

@@ -5,6 +5,7 @@ words and pairs of words in common (Jaccard), so that none is called alike by ch
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,17 @@ _LEAST_WORDS = 5
 """Texts of fewer words are alike too easily."""
 _HASHES, _BANDS = 60, 12
 _MOST_WORDS = 2_000
-_WORD = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]|\w+")
+# Scripts that put no space between words (Thai, Lao, Tibetan, Burmese, Khmer, Chinese, Japanese), and Korean, whose words are long:
+# each sign counts as a word, with the vowels and tones that are written around it. So 5星酒店 is 5, 星, 酒 and 店.
+_SPACELESS = (
+    r"\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fff\u3005-\u3007\u3021-\u30ff\u3100-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f"
+    r"\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_MARKS = "".join(
+    sign for code in (*range(0x0E00, 0x10A0), *range(0x1780, 0x1800), *range(0x3000, 0x3100), 0xFF9E, 0xFF9F)
+    if unicodedata.category(sign := chr(code))[0] == "M" or code in (0x30FC, 0xFF70, 0xFF9E, 0xFF9F)
+)  # fmt: skip
+_WORD = re.compile(rf"(?=\w)[{_SPACELESS}][{_MARKS}]*|[^\W{_SPACELESS}]+")
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ def plain(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Words in small letters; a Chinese, Japanese or Korean character is one of its own."""
+    """Words in small letters; where a script puts no space between them, each of its signs."""
     return _WORD.findall(text.casefold())
 
 

@@ -61,3 +61,14 @@ def draw_stratified(
             ).format(rows=len(labels), share=share, cause=error)
         ) from error
     return np.sort(stay), np.sort(drawn)
+
+
+def draw_folds(labels: NDArray[np.int64], contents: NDArray[np.int64], folds: int = 5, seed: int = SPLIT_SEED) -> NDArray[np.int64]:
+    """A fold, 0 to `folds` - 1, for each row, int64 [rows]: of each class alike many, and rows of one content in the same fold."""
+    _distinct, first, content = np.unique(contents, return_index=True, return_inverse=True)
+    chance = np.random.default_rng(seed)
+    order = chance.permutation(len(first))
+    order = order[np.argsort(labels[first[order]], kind="stable")]  # class by class, in turn over the folds
+    fold_of = np.empty(len(first), dtype=np.int64)
+    fold_of[order] = np.arange(len(order)) % folds
+    return fold_of[content]
