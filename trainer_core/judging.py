@@ -79,7 +79,8 @@ def two_class_curves(labels: Ints, second: Floats) -> TwoClassCurves | None:
 
     if len(np.unique(labels)) < 2:
         return None
-    wrongly, rightly, roc_thresholds = metrics.roc_curve(labels, second)
+    # Also the points on straight stretches: a threshold there has its place on the curve too.
+    wrongly, rightly, roc_thresholds = metrics.roc_curve(labels, second, drop_intermediate=False)
     precision, recall, thresholds = metrics.precision_recall_curve(labels, second)
     return TwoClassCurves(
         wrongly,

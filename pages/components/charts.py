@@ -19,6 +19,7 @@ from pages.components.figure_parts import (
     set_plain_range,
     set_whole_steps,
     unit_of,
+    write_above,
 )
 from pages.components.formats import BASELINE_WORDS, format_metric, metric_label, per_cent
 from pages.components.palette import palette
@@ -111,8 +112,8 @@ def baseline_names(baselines: Mapping[str, float], measure: str) -> dict[str, fl
 
 
 def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats, key: str, reach: float = 1.5) -> None:
-    """Dashed lines with their names. One far below the curve is not in the picture, so as not to flatten the curve: farther than
-    `reach` times the curve's own height.
+    """Dashed lines, and above the plot their names. One far below the curve is not in the picture, so as not to flatten the curve:
+    farther than `reach` times the curve's own height.
     """
     scale = 100.0 if is_share(key) else 1.0
     finite = values[np.isfinite(values)] * scale
@@ -121,26 +122,13 @@ def add_baselines(figure: go.Figure, lines: Mapping[str, float], values: Floats,
     for y, _name in ranked:
         figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, line=dict(color=GREY, width=1.5, dash="dash"))
     seen, below = [line for line in ranked if line[0] >= floor], [line for line in ranked if line[0] < floor]
-    if len(finite) and len(seen) <= 1:
-        # A name at its line would cover the curve that crosses it; a curve that rises leaves the lower right corner free.
-        words = [f"{sign} {_baseline_words(y, name, key)}" for sign, group in (("– –", seen), ("↓", below)) for y, name in group]
-        figure.add_annotation(
-            text="<br>".join(words), xref="paper", yref="paper", x=0.99, xanchor="right", y=0.02, yanchor="bottom",
-            align="right", showarrow=False, font_size=12,
-        )  # fmt: skip
-    else:
-        for place, (y, name) in enumerate(seen):
-            text = _baseline_words(y, name, key)
-            # Lines close to each other are named on alternate sides, so that no name lies on another.
-            x, anchor = (0.01, "left") if place % 2 else (0.99, "right")
-            figure.add_annotation(
-                text=text, xref="paper", x=x, xanchor=anchor, y=y, yanchor="bottom", showarrow=False, font_size=12
-            )
+    # Above the plot: within it, a name covers points sooner or later, wherever it stands.
+    words = [f"{sign} {_baseline_words(y, name, key)}" for sign, group in (("– –", seen), ("↓", below)) for y, name in group]
+    write_above(figure, words)
     shown = [*finite, *(y for y, _name in seen)]
     if shown:
         room = max(0.12 * (max(shown) - min(shown)), 0.01 * scale)
-        under = 2.5 * room if len(finite) and len(seen) <= 1 else room  # for the names
-        figure.update_yaxes(range=[min(shown) - under, max(shown) + room])
+        figure.update_yaxes(range=[min(shown) - room, max(shown) + room])
     figure.update_layout(meta={"baselines": listed(f"{name} {format_metric(key, value)}" for name, value in lines.items())})
 
 

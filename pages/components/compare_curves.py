@@ -9,7 +9,7 @@ from pages.components.address import read_choice, read_choices, write_choice, wr
 from pages.components.charts import Line
 from pages.components.compare_figures import LineGroup, curves_figure, groups_figure
 from pages.components.compare_view import NAMED, TOGETHER, View, keys_of, short
-from pages.components.comparison import common_split, main_metrics, metrics_to_draw
+from pages.components.comparison import common_split, main_metrics, metrics_to_draw, unique_labels, unique_names
 from pages.components.curve_marks import Marks
 from pages.components.curve_series import Curves, steps_of
 from pages.components.live_chart import live_chart, zoom_before
@@ -38,6 +38,9 @@ _TALL, _LOW = 430, 300
 def show_curves(store: Store, shown: Sequence[RunRecord], run_ids: Sequence[str], groups: Sequence[RunGroup]) -> None:
     """Draws the chosen metrics; live runs grow in place and keep the zoom."""
     keys = _drawable(shown)
+    if not shown:
+        st.info(_("No run is chosen."), icon=":material/show_chart:")
+        return
     if not keys:
         st.info(
             _("The chosen runs have no points yet. The first ones come with the first training steps."),
@@ -70,13 +73,15 @@ def _choices(shown: Sequence[RunRecord], keys: Sequence[str]) -> tuple[list[str]
     read_choices("metrics", keys, default)
     read_choice("over", axes)
     read_choice("pin", pins)
-    names = {run.run_id: short(run.name) for run in shown}
+    names = unique_labels([run.run_id for run in shown], lambda run_id: short(unique_names(shown)[run_id]))
+    labels = unique_labels(
+        keys,
+        lambda name: _("Loss, training and {split}").format(split=_(split)) if name == TOGETHER else metric_label(name, split),
+    )
     st.multiselect(
         _("Metrics"),
         keys,
-        format_func=lambda name: (
-            _("Loss, training and {split}").format(split=_(split)) if name == TOGETHER else metric_label(name, split)
-        ),
+        format_func=labels.__getitem__,
         key="metrics",
         on_change=write_choices,
         args=("metrics", default),

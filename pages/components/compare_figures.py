@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from pages.components.charts import Line, add_baselines, baseline_names
 from pages.components.compare_view import NAMED, ONE_BY_ONE, TOGETHER, View, drawn_as, hover_of, keys_of, short
 from pages.components.curve_marks import Marks, add_marks
-from pages.components.curve_series import Curves, Drawn, band_of, grid_over, outliers
+from pages.components.curve_series import Band, Curves, Drawn, band_of, grid_over, outliers, parts_of
 from pages.components.figure_parts import (
     DASHES,
     GREY,
@@ -22,6 +22,7 @@ from pages.components.figure_parts import (
     set_plain_range,
     set_whole_steps,
     unit_of,
+    write_above,
 )
 from pages.components.formats import metric_label
 from pages.components.series import Floats
@@ -71,21 +72,55 @@ def curves_figure(curves: Curves, lines: Sequence[Line], key: str, view: View, m
 
 
 def groups_figure(curves: Curves, groups: Sequence[LineGroup], key: str, view: View) -> go.Figure:
-    """One metric of groups of runs: the mean of each, and a band from its lowest to its highest run."""
+    """One metric of groups of runs: the mean of each, and a band from its lowest to its highest run.
+
+    A mean's line is whole where all of the group's runs stand behind it, dotted where some have not begun or have ended, and
+    broken where their number changes; each point says how many they are. Runs that are evaluated on another split are not in one
+    mean: a group with several has a line for each.
+    """
     lines = [line for group in groups for line in group.lines]
     figure = _start(key, lines, view)
-    one = keys_of(key)[-1]
-    ready = {(line.run_id, one): found for line in lines if (found := drawn_as(curves, line, one, view))}
-    scale = 100.0 if is_share(one) else 1.0
+    metric = keys_of(key)[-1]
+    ready = {(line.run_id, metric): found for line in lines if (found := drawn_as(curves, line, metric, view))}
     for group in groups:
-        own = [ready[line.run_id, one] for line in group.lines if (line.run_id, one) in ready]
-        if not own:
-            continue
-        band = band_of(own, grid_over(own, view.log_x))
-        _add_between(figure, band.x, band.lowest * scale, band.highest * scale, group.colour, 0.16, group.name)
-        name = html.escape(short(group.name))
-        figure.add_trace(scatter_line(band.x, band.mean * scale, name, group.colour, hover_of(one), legendgroup=group.name))
+        splits = sorted({line.evaluated_on for line in group.lines}) if metric.startswith("eval/") else [""]
+        for place, split in enumerate(splits):
+            name = group.name if len(splits) == 1 else f"{group.name} ({_(split)})"
+            members = [line for line in group.lines if split in ("", line.evaluated_on)]
+            drawn = [ready[line.run_id, metric] for line in members if (line.run_id, metric) in ready]
+            if drawn:
+                band = band_of(drawn, grid_over(drawn, view.log_x))
+                dash = DASHES[place if place == 0 else 1 + place]  # dots tell parts with fewer runs
+                _add_mean(figure, band, metric, name, group.colour, dash, runs=len(members))
+    if any(trace.line.dash == "dot" for trace in figure.data):
+        write_above(figure, [html.escape(_("dotted: the mean of some of a group's runs"))])
     return _finish(figure, key, view, ready, Marks())
+
+
+def _add_mean(figure: go.Figure, band: Band, key: str, name: str, colour: str, dash: str, runs: int) -> None:
+    """A group's band and, part by part, its mean."""
+    scale = 100.0 if is_share(key) else 1.0
+    _add_between(figure, band.x, band.lowest * scale, band.highest * scale, colour, 0.16, name)
+    parts = parts_of(band)
+    fullest = max(parts, key=lambda part: (len(band.runs[part.start]), part.stop - part.start))
+    for part in parts:
+        count = len(band.runs[part.start])
+        words = _("mean of {count} of {all} runs").format(count=count, all=runs)
+        is_point = part.stop - part.start == 1
+        figure.add_trace(
+            scatter_line(
+                band.x[part],
+                band.mean[part] * scale,
+                html.escape(short(name)),
+                colour,
+                f"{hover_of(key)} · {html.escape(words)}",
+                dash if count == runs else "dot",
+                width=2.0 if count == runs else 1.5,
+                legendgroup=name,
+                showlegend=part is fullest,
+                mode="lines+markers" if is_point else "lines",
+            )
+        )
 
 
 def _start(key: str, lines: Sequence[Line], view: View) -> go.Figure:

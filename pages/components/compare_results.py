@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.address import read_choice, read_choices, write_choice, write_choices
 from pages.components.compare_table import choose
-from pages.components.comparison import common_split, differing_settings, result_of, results_of
+from pages.components.comparison import common_split, differing_settings, result_of, results_of, unique_labels
 from pages.components.live_chart import ChartState, live_chart
 from pages.components.results_figures import Measured, are_numbers, heat_figure, parallel_figure, scatter_figure
 from pages.components.run_facts import line_of
@@ -43,7 +43,7 @@ def show_results(found: Sequence[RunRecord], shown: Sequence[RunRecord], run_ids
         result = st.selectbox(
             _("Result"),
             results,
-            format_func=lambda name: metric_label(name, split),
+            format_func=unique_labels(results, lambda name: metric_label(name, split)).__getitem__,
             key="result",
             on_change=write_choice,
             args=("result", results),
@@ -72,7 +72,13 @@ def _with(runs: Sequence[Measured], *settings: str) -> list[Measured]:
 def _choose_setting(label: str, key: str, settings: Sequence[str]) -> str:
     read_choice(key, settings)
     return st.selectbox(
-        label, settings, format_func=setting_label, key=key, on_change=write_choice, args=(key, list(settings)), width=220
+        label,
+        settings,
+        format_func=unique_labels(settings, setting_label).__getitem__,
+        key=key,
+        on_change=write_choice,
+        args=(key, list(settings)),
+        width=220,
     )
 
 
@@ -90,7 +96,13 @@ def _parallel(runs: Sequence[Measured], settings: Sequence[str], result: str, sp
     default = [*scaled, *(name for name in settings if name not in scaled)][:_AXES_OF_PARALLEL]
     read_choices("axes", settings, default)
     st.multiselect(
-        _("Settings"), settings, format_func=setting_label, key="axes", on_change=write_choices, args=("axes", default), width=420
+        _("Settings"),
+        settings,
+        format_func=unique_labels(settings, setting_label).__getitem__,
+        key="axes",
+        on_change=write_choices,
+        args=("axes", default),
+        width=420,
     )
     axes = list(st.session_state["axes"]) or default
     if not runs:

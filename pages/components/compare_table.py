@@ -7,12 +7,21 @@ import streamlit as st
 
 from pages.components.address import read_choices, write_choices
 from pages.components.compare_figures import dashes_of
-from pages.components.comparison import common_split, differing_settings, from_address, newest_of_one_dataset, results_of, short_ids
+from pages.components.comparison import (
+    common_split,
+    differing_settings,
+    from_address,
+    gone_from_address,
+    newest_of_one_dataset,
+    results_of,
+    short_ids,
+    unique_labels,
+)
 from pages.components.marks_bar import marks_bar
 from pages.components.palette import palette
 from pages.components.run_columns import (
     choosable_columns,
-    column_label,
+    column_options,
     compare_column_config,
     compare_rows,
     default_columns,
@@ -25,10 +34,11 @@ from pages.components.run_query import RangeFilter, find, number_columns, parse_
 from pages.components.run_table import table_height
 from pages.components.session import plain, setting_label, viewer_zone
 from trainer_core.language import gettext as _
+from trainer_core.language import ngettext
 from trainer_core.store import Store
 from trainer_core.tracking.records import RunRecord
 
-_ROWS = 11
+_ROWS, _NAMED = 11, 6
 _FIRST = "chosen/first"
 """The runs that stand first in the table: those that the address or a chart chose. What is picked in the table stays in place."""
 
@@ -49,11 +59,14 @@ def choose_runs(store: Store, everything: Sequence[RunRecord]) -> tuple[list[Run
         offered = _filters(everything)
         found = find(offered, search or "", parse_filters(st.query_params.get("where", "")))
         columns, grouped_by = _columns(found or offered), _grouping(found or offered)
-    chosen = from_address(st.query_params.get("runs", ""), everything)
+    named = st.query_params.get("runs", "")
+    chosen, gone = from_address(named, everything), gone_from_address(named, everything)
+    if gone:
+        _say_gone(gone, chosen)
     first = st.session_state.setdefault(_FIRST, {run.run_id for run in chosen})
     found.sort(key=lambda run: run.run_id not in first)
-    shown = chosen or newest_of_one_dataset(found)
-    groups = group_runs(chosen or found, grouped_by)
+    shown = chosen or ([] if gone else newest_of_one_dataset(found))
+    groups = group_runs(chosen or ([] if gone else found), grouped_by)
     compared = [run for group in groups for run in group.runs] if groups else shown
     ids = [run.run_id for run in everything]
     _table(found, chosen, compared, groups, columns, ids)
@@ -62,6 +75,22 @@ def choose_runs(store: Store, everything: Sequence[RunRecord]) -> tuple[list[Run
     _foot(found, chosen, shown, groups)
     marks_bar(store, chosen)
     return found, compared, groups
+
+
+def _say_gone(gone: Sequence[str], chosen: Sequence[RunRecord]) -> None:
+    """Says which runs of the address are not there. Others in their place would be taken for them."""
+    names = ", ".join(name[:12] for name in gone[:_NAMED]) + (" …" if len(gone) > _NAMED else "")
+    words = ngettext(
+        "{count} run that the address names is not here: {names}. It was deleted, or belongs to another store.",
+        "{count} runs that the address names are not here: {names}. They were deleted, or belong to another store.",
+        len(gone),
+    ).format(count=len(gone), names=plain(names))
+    if not chosen:
+        words += " " + _("None is shown in their place.")
+    st.warning(words, icon=":material/link_off:")
+    label = _("Show the newest runs") if not chosen else _("Take out of the address")
+    if st.button(label, key="gone", type="tertiary", icon=":material/close:"):
+        choose([run.run_id for run in chosen], len(chosen) + 1)
 
 
 def choose(run_ids: Sequence[str], of: int) -> None:
@@ -93,16 +122,17 @@ def _filters(everything: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _ranges(offered: Sequence[RunRecord], filters: list[RangeFilter]) -> None:
+    labels = column_options(offered)
     for number, one in enumerate(filters):
         low, high = ("" if end is None else f"{end:g}" for end in (one.low, one.high))
-        told = f"{low} ≤ {column_label(one.column)} ≤ {high}".removeprefix(" ≤ ").removesuffix(" ≤ ")
+        told = f"{low} ≤ {labels.get(one.column, one.column)} ≤ {high}".removeprefix(" ≤ ").removesuffix(" ≤ ")
         if st.button(plain(told), key=f"drop-{number}", icon=":material/close:", help=_("Removes this range.")):
             _set_filters([*filters[:number], *filters[number + 1 :]])
     bounds = number_columns(offered)
     if not bounds:
         return
     with st.form("range", border=False):
-        column = st.selectbox(_("Range of"), list(bounds), format_func=lambda name: column_label(name).removesuffix(" (%)"))
+        column = st.selectbox(_("Range of"), list(bounds), format_func=lambda name: str(labels.get(name, name)).replace(" (%)", ""))
         with st.container(horizontal=True):
             low = st.text_input(_("From"), placeholder=_("open"))
             high = st.text_input(_("To"), placeholder=_("open"))
@@ -131,7 +161,7 @@ def _columns(runs: Sequence[RunRecord]) -> list[str]:
         st.multiselect(
             _("Columns"),
             options,
-            format_func=lambda name: column_label(name),
+            format_func=column_options(runs).__getitem__,
             key="columns",
             on_change=write_choices,
             args=("columns", default),
@@ -146,7 +176,7 @@ def _grouping(runs: Sequence[RunRecord]) -> list[str]:
         st.multiselect(
             _("Group by"),
             options,
-            format_func=setting_label,
+            format_func=unique_labels(options, setting_label).__getitem__,
             key="group",
             on_change=write_choices,
             args=("group", []),
@@ -179,7 +209,7 @@ def _table(
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [place for place, run in enumerate(found) if run.run_id in in_place]}},
-        column_config=compare_column_config(frame, viewer_zone()),
+        column_config=compare_column_config(frame, viewer_zone(), found, columns),
         alt=_("Runs to choose from"),
     )
     there = {run.run_id for run in found}

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from pages.components.formats import matters
 from pages.components.remembered import of_same_runs
@@ -25,6 +25,12 @@ def from_address(text: str, runs: Sequence[RunRecord]) -> list[RunRecord]:
     """The runs that the address names; starts of ids that fit no run are passed over."""
     starts = [part for part in text.split(",") if len(part) >= _ID_LENGTH]
     return [run for run in runs if any(run.run_id.startswith(start) for start in starts)]
+
+
+def gone_from_address(text: str, runs: Sequence[RunRecord]) -> list[str]:
+    """What the address names and is none of the runs: deleted ones, or those of another store."""
+    named = dict.fromkeys(part.strip() for part in text.split(",") if part.strip())
+    return [part for part in named if len(part) < _ID_LENGTH or not any(run.run_id.startswith(part) for run in runs)]
 
 
 def newest_of_one_dataset(runs: Sequence[RunRecord]) -> list[RunRecord]:
@@ -105,6 +111,15 @@ def free_head(head: str, taken: Collection[str]) -> str:
     while candidate in taken:
         candidate, number = f"{head} ({number})", number + 1
     return candidate
+
+
+def unique_labels(names: Iterable[str], label: Callable[[str], str]) -> dict[str, str]:
+    """A label for each name that no other has. Streamlit takes a choice by its label: of two that are alike it takes the first."""
+    labels: dict[str, str] = {}
+    for name in names:
+        words = label(name)
+        labels[name] = words if words not in labels.values() else f"{words} ({name})"
+    return labels
 
 
 def common_split(runs: Sequence[RunRecord]) -> str:

@@ -36,6 +36,8 @@ class Band:
     high: Floats
     lowest: Floats
     highest: Floats
+    runs: tuple[tuple[int, ...], ...] = ()
+    """At each x the places of the curves that have a height there."""
 
 
 def x_of(curves: Curves, run_id: str, axis: XAxis, step: Floats, time: Floats, segments: Sequence[Segment] = ()) -> Floats:
@@ -126,13 +128,15 @@ def at_grid(line: Drawn, grid: Floats) -> Floats:
 
 
 def band_of(lines: Sequence[Drawn], grid: Floats) -> Band:
-    """The curves as a band. `lowest` and `highest` come from the points themselves, so that no spike is lost between places."""
+    """The curves as a band, at each x of those that have begun and not ended there. `lowest` and `highest` come from the points
+    themselves, so that no spike is lost between places.
+    """
     heights = np.array([at_grid(line, grid) for line in lines])
     there = np.isfinite(heights).any(axis=0)
     x, heights = grid[there], heights[:, there]
     if not len(x):
         nothing = np.empty(0)
-        return Band(*[nothing] * 7)
+        return Band(nothing, nothing, nothing, nothing, nothing, nothing, nothing)
     low, median, high = np.nanpercentile(heights, (10, 50, 90), axis=0)
     lowest, highest = np.nanmin(heights, axis=0), np.nanmax(heights, axis=0)
     points_x, points_y = (np.concatenate([getattr(line, name) for line in lines]) for name in ("x", "y"))
@@ -141,7 +145,16 @@ def band_of(lines: Sequence[Drawn], grid: Floats) -> Band:
     nearest = np.searchsorted(edges, points_x[finite])
     np.minimum.at(lowest, nearest, points_y[finite])
     np.maximum.at(highest, nearest, points_y[finite])
-    return Band(x, np.nanmean(heights, axis=0), median, low, high, lowest, highest)
+    runs = tuple(tuple(np.flatnonzero(column).tolist()) for column in np.isfinite(heights).T)
+    return Band(x, np.nanmean(heights, axis=0), median, low, high, lowest, highest, runs)
+
+
+def parts_of(band: Band) -> list[slice]:
+    """The stretches of a band behind which the same curves stand, in order. Where one begins or ends, the mean jumps without any
+    of them having moved: a line may be drawn within a part, not from one to the next.
+    """
+    edges = [place for place in range(1, len(band.x)) if band.runs[place] != band.runs[place - 1]]
+    return [slice(first, last) for first, last in zip([0, *edges], [*edges, len(band.x)], strict=True) if last > first]
 
 
 def outliers(lines: Sequence[Drawn], band: Band, most: int = 6) -> list[int]:

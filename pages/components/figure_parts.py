@@ -13,6 +13,7 @@ from pages.components.series import Floats, XAxis, smooth, thin
 from trainer_core.batch_in_force import Smaller
 from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
+from trainer_core.terminal import cells
 from trainer_core.tracking.records import Restart
 
 GREY = "#7F8794"
@@ -179,18 +180,47 @@ def set_log_axis(figure: go.Figure, letter: Literal["x", "y"], values: Floats) -
     figure.update_layout({f"{letter}axis": axis})
 
 
+_LETTERS_ABOVE, _LINE_ABOVE = 54, 17
+"""Letters that stand in a line above the narrowest chart, a Chinese one counted twice, and a line's height in pixels."""
+
+
+def write_above(figure: go.Figure, words: Sequence[str]) -> None:
+    """Writes what a chart's lines are between its title and its plot, where no point can be. `words` are HTML."""
+    rows: list[str] = []
+    for text in words:
+        joined = f"{rows[-1]}  {text}" if rows else ""
+        rows = [*rows[:-1], joined] if joined and cells(html.unescape(joined)) <= _LETTERS_ABOVE else [*rows, text]
+    if rows:
+        _make_room_above(figure, len(rows))
+        look = dict(showarrow=False, align="left", font_size=12, xanchor="left", yanchor="bottom")
+        figure.add_annotation(text="<br>".join(rows), xref="paper", yref="paper", x=0, xshift=-50, y=1, yshift=2, **look)
+
+
+def _make_room_above(figure: go.Figure, rows: int) -> None:
+    """Moves title and legend up by so many lines."""
+    height = rows * _LINE_ABOVE
+    figure.update_layout(margin_t=figure.layout.margin.t + height, title_pad_b=figure.layout.title.pad.b + height)
+    legend = figure.layout.legend
+    if legend.y is not None and legend.y > 1:
+        figure.update_layout(legend=dict(y=1, yref="container", yanchor="top"))
+
+
 def mark_restarts(figure: go.Figure, restarts: Sequence[Restart], smaller: Sequence[Smaller] = ()) -> None:
-    """A dotted line at each step from which the run was resumed; it names the batch where that was made smaller there."""
+    """A dotted line at each step from which the run was resumed; it names the batch where that was made smaller there. The words
+    stand above the plot, where they cover no point.
+    """
     words = {restart.from_step: _("resumed") for restart in restarts if restart.from_step > 0}
     words |= {entry.step: _("batch of {count}").format(count=entry.batch_size) for entry in smaller}
+    if words:
+        _make_room_above(figure, 1)
     for step, text in sorted(words.items()):
         figure.add_vline(x=step, line={"color": GREY, "dash": "dot", "width": 1})
         figure.add_annotation(
             x=step,
             yref="paper",
             y=1,
-            yanchor="top",
-            xanchor="left",
+            yanchor="bottom",
+            xanchor="auto",
             text=html.escape(text),
             showarrow=False,
             font_size=11,

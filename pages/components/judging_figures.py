@@ -18,16 +18,20 @@ _TEXT_UP_TO = 16
 _SHORT = 18
 _STRONG = 0.45
 """How far along the scale a cell is dark enough for white letters."""
+_LEAST = 0.12
+"""How far along the scale a cell is coloured that has any row: one row of a thousand must not look like none."""
 _SCALE = [[0.0, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
 _DIFFERENCE = [[0.0, "#d9622b"], [0.5, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
 
 
 def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], by_row: bool) -> go.Figure:
-    """Counts [true, said], or the share of each true class; a cell's `customdata` is `true,said`."""
+    """Counts [true, said], or the share of each true class; a cell's `customdata` is `true,said`.
+
+    Either way a cell is coloured by its row's share: by counts, one large class would leave the mistakes of all others pale.
+    """
     rows = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100.0 * counts, rows, out=np.zeros(counts.shape), where=rows > 0)
-    values = shares if by_row else counts.astype(np.float64)
-    words = [[per_cent(f"{value:.0f}") if by_row else f"{int(value):,}" for value in row] for row in values]
+    words = [[per_cent(_share_words(value)) for value in row] for row in shares] if by_row else _counted(counts)
     hover = _told(
         names, lambda true, said: _("{count} of {all}").format(count=f"{counts[true, said]:,}", all=f"{int(rows[true, 0]):,}")
     )
@@ -35,8 +39,16 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], by_row: bo
     alt = _("Confusion matrix: {right} of {all} right. {worst}").format(
         right=f"{right:,}", all=f"{int(counts.sum()):,}", worst=_worst(counts, names)
     )
-    top = 100.0 if by_row else max(1.0, float(values.max()))
-    return _matrix(values, words, hover, names, _SCALE, (0.0, top), alt)
+    return _matrix(np.where(counts > 0, np.maximum(shares, 100.0 * _LEAST), 0.0), words, hover, names, _SCALE, (0.0, 100.0), alt)
+
+
+def _counted(counts: NDArray[np.int64]) -> list[list[str]]:
+    return [[f"{int(count):,}" for count in row] for row in counts]
+
+
+def _share_words(share: float) -> str:
+    """A share in per cent; what is none and what is little are told apart."""
+    return "< 1" if 0 < share < 0.5 else f"{share:.0f}"
 
 
 def difference_figure(first: NDArray[np.int64], second: NDArray[np.int64], names: Sequence[str]) -> go.Figure:
@@ -51,7 +63,8 @@ def difference_figure(first: NDArray[np.int64], second: NDArray[np.int64], names
     alt = _("Difference of two confusion matrices: {first} rows right against {second}.").format(
         first=f"{int(np.trace(first)):,}", second=f"{int(np.trace(second)):,}"
     )
-    return _matrix(change, words, hover, names, _DIFFERENCE, (-most, most), alt)
+    shown = np.sign(change) * np.where(change != 0, np.maximum(np.abs(change), most * _LEAST), 0.0)
+    return _matrix(shown, words, hover, names, _DIFFERENCE, (-most, most), alt)
 
 
 def agreement_figure(shares: NDArray[np.floating], names: Sequence[str]) -> go.Figure:
@@ -95,11 +108,14 @@ def reliability_figure(found: Reliability) -> go.Figure:
 def roc_figure(curves: TwoClassCurves, label: str, threshold: float) -> go.Figure:
     """True positives against false ones, with the point of a threshold."""
     figure = empty_figure("", None, _("{label}: found (%)").format(label=_cut(label, 24)))
-    at = int(np.argmin(np.abs(np.where(np.isfinite(curves.roc_thresholds), curves.roc_thresholds, 2.0) - threshold)))
+    # From a probability on: the last point whose threshold is not below it. A nearer one may be another threshold's.
+    at = int(np.flatnonzero(curves.roc_thresholds >= np.float32(threshold))[-1])
+    corners = _corners(curves.false_positive, curves.true_positive)
     figure.add_trace(
         go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=dict(color=GREY, dash="dot"), hoverinfo="skip", name=_("chance"))
     )
-    _add_curve(figure, 100 * curves.false_positive, 100 * curves.true_positive, _("called so wrongly %{x:.1f} %, found %{y:.1f} %"))
+    false, true = 100 * curves.false_positive[corners], 100 * curves.true_positive[corners]
+    _add_curve(figure, false, true, _("called so wrongly %{x:.1f} %, found %{y:.1f} %"))
     _add_point(figure, 100 * float(curves.false_positive[at]), 100 * float(curves.true_positive[at]), threshold)
     figure.update_xaxes(title_text=html.escape(_("Others called so (%)")), range=[-2, 103])
     figure.update_yaxes(range=[0, 104])
@@ -121,6 +137,13 @@ def precision_figure(curves: TwoClassCurves, label: str, threshold: float) -> go
     )
     figure.update_layout(showlegend=False, hovermode="closest", margin=dict(t=12, b=48, l=52, r=12), meta={"alt": alt})
     return figure
+
+
+def _corners(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The places of the points at which a curve of steps turns, and of its ends: a line through them is the curve."""
+    across, up = np.diff(x), np.diff(y)
+    turns = np.abs(across[1:] * up[:-1] - across[:-1] * up[1:]) > 1e-15
+    return np.concatenate(([0], 1 + np.flatnonzero(turns), [len(x) - 1])).astype(np.int64)
 
 
 def _add_curve(figure: go.Figure, x: NDArray[np.floating], y: NDArray[np.floating], hover: str) -> None:

@@ -1,8 +1,8 @@
 """The columns of Compare's table: what a run is, its results, and any of its params, metrics and tags. Numbers stay numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -21,6 +21,7 @@ from trainer_core.measures import is_share
 from trainer_core.settings import SETTINGS
 from trainer_core.tracking.records import RunRecord
 
+Kind = Literal["fact", "setting", "metric"]
 SWATCH, NAME, STAR, STATE = " ", mark("Name"), "★", mark("State")
 _DASHES = {"solid": "", "dash": "7,4", "dot": "2,3", "dashdot": "7,3,2,3", "longdash": "11,4"}
 _SETTINGS_SHOWN = 3
@@ -53,14 +54,47 @@ def default_columns(runs: Sequence[RunRecord]) -> list[str]:
     return [*(main_metrics(runs) or results_of(runs)[:1]), *differing_settings(runs)[:_SETTINGS_SHOWN], "minutes", "started"]
 
 
-def column_label(name: str) -> str:
-    """A column's head."""
-    if name in FACTS and name != "dataset":
-        return FACTS[name]
-    if "/" in name:
-        label = metric_label(name, "")  # all are of one split, or of any
-        return f"{label} (%)" if is_share(name) else label
-    return setting_label(name)
+def kind_of_column(name: str, runs: Sequence[RunRecord]) -> Kind:
+    """Whether a column is a metric, a setting, or a fact about the run. What is both, to a run of another program, is a metric."""
+    if name in FACTS and name not in SETTINGS:
+        return "fact"
+    if name in SETTINGS:
+        return "setting"
+    return "metric" if any(name in run.metrics for run in runs) or not any(name in run.params for run in runs) else "setting"
+
+
+def column_heads(runs: Sequence[RunRecord], columns: Iterable[str] = ()) -> dict[str, str]:
+    """The heads of all that can be a column, and of `columns`. No two are alike, and none depends on which others are shown: what
+    Descent sets has its plain label, a metric of that name is said to be logged.
+    """
+    ranked = sorted(dict.fromkeys([*choosable_columns(runs), *columns]), key=lambda name: name not in (*SETTINGS, *FACTS))
+    heads: dict[str, str] = {}
+    taken = {SWATCH, STAR, NAME, _(NAME), STATE, _(STATE)}
+    for name in ranked:
+        kind = kind_of_column(name, runs)
+        unit = " (%)" if kind == "metric" and _in_per_cent(name) else ""
+        label = FACTS[name] if kind == "fact" else metric_label(name, "") if kind == "metric" else setting_label(name)
+        told = _("{label}, logged") if kind == "metric" else _("{label}, set")
+        candidates = (label, told.format(label=label), f"{label} ({name})")
+        heads[name] = next((head for head in candidates if head + unit not in taken), free_head(label, taken)) + unit
+        taken.add(heads[name])
+    return heads
+
+
+def column_options(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """What can be a column, as it is offered: its head, and whether it is a setting or a metric."""
+    words = {"setting": _("{head} · setting"), "metric": _("{head} · metric"), "fact": "{head}"}
+    heads = column_heads(runs)
+    return {name: words[kind_of_column(name, runs)].format(head=heads[name]) for name in choosable_columns(runs)}
+
+
+def column_help(name: str, runs: Sequence[RunRecord]) -> str:
+    """Where a column's values come from."""
+    if kind_of_column(name, runs) == "setting":
+        return _("The setting {name}.").format(name=name)
+    if name.startswith("eval/"):
+        return _("The metric {name} at the run's best checkpoint.").format(name=name)
+    return _("The metric {name}, its last value.").format(name=name)
 
 
 def compare_rows(runs: Sequence[RunRecord], looks: Mapping[str, tuple[str, str]], columns: Sequence[str]) -> pd.DataFrame:
@@ -72,12 +106,13 @@ def compare_rows(runs: Sequence[RunRecord], looks: Mapping[str, tuple[str, str]]
     }
     if any(stars):
         frame[STAR] = stars
+    columns, heads = list(dict.fromkeys(columns)), column_heads(runs, columns)
     leading = [name for name in columns[:1] if name in results_of(runs)]  # the first question about a run is how good it is
     for name in leading:
-        frame[free_head(column_label(name), {*frame, STATE})] = _column(runs, name)
+        frame[heads[name]] = _column(runs, name)
     frame[STATE] = [[state_text(run.state)] for run in runs]
     for name in columns[len(leading) :]:
-        frame[free_head(column_label(name), frame)] = _column(runs, name)
+        frame[heads[name]] = _column(runs, name)
     return pd.DataFrame(frame)
 
 
@@ -88,8 +123,12 @@ def swatch(colour: str, dash: str) -> str:
     return "data:image/svg+xml," + quote(f"<svg xmlns='http://www.w3.org/2000/svg' width='32' height='16'>{line}</svg>")
 
 
-def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
-    """How the columns look."""
+def compare_column_config(
+    frame: pd.DataFrame, zone: tzinfo, runs: Sequence[RunRecord] = (), columns: Sequence[str] = ()
+) -> dict[str, Any]:
+    """How the columns look. Those of `columns` that are a setting or a metric say which, and where it comes from."""
+    heads = column_heads(runs, columns)
+    helps = {heads[name]: column_help(name, runs) for name in columns if name not in FACTS}
     colours = state_colours()
     config: dict[str, Any] = {
         SWATCH: st.column_config.ImageColumn(width=34, help=_("The run's line in the charts.")),
@@ -105,7 +144,10 @@ def compare_column_config(frame: pd.DataFrame, zone: tzinfo) -> dict[str, Any]:
     for head in map(str, frame):
         if head not in config and pd.api.types.is_float_dtype(frame[head]):
             width = 92 if head.endswith("(%)") else 105
-            config[head] = st.column_config.NumberColumn(format=_number_format(head, frame[head].to_numpy()), width=width)
+            written = _number_format(head, frame[head].to_numpy())
+            config[head] = st.column_config.NumberColumn(format=written, width=width, help=helps.get(head))
+        elif head not in config and head in helps:
+            config[head] = st.column_config.Column(help=helps[head])
     return config
 
 
@@ -134,14 +176,19 @@ def _column(runs: Sequence[RunRecord], name: str) -> Any:
         return [", ".join(f"{key}={value}" if value else key for key, value in run.labels.items()) for run in runs]
     if name == "note":
         return [run.note for run in runs]
-    if name not in SETTINGS and any(name in run.metrics for run in runs):
-        scale = 100.0 if "/" in name and is_share(name) else 1.0  # as the head says
+    if kind_of_column(name, runs) == "metric":
+        scale = 100.0 if _in_per_cent(name) else 1.0  # as the head says
         return [np.nan if (value := result_of(run, name)) is None else value * scale for run in runs]
     values = [run.settings.get(name) for run in runs]
     numbers = [setting_number(run, name) for run in runs]
     if all(number is not None or value in (None, "") for number, value in zip(numbers, values, strict=True)):
         return [np.nan if number is None else number for number in numbers]
     return ["–" if value is None or value == "" else _word(value) for value in values]
+
+
+def _in_per_cent(metric: str) -> bool:
+    """Whether a metric is one of ours that is a share: what another program calls accuracy may be in per cent already."""
+    return "/" in metric and is_share(metric)
 
 
 def _word(value: Any) -> str:

@@ -43,7 +43,11 @@ def test_accuracy_is_in_per_cent_beside_its_baselines(history: pd.DataFrame) -> 
     assert sorted(shape.y0 for shape in figure.layout.shapes) == pytest.approx([10.1, 96.3])
     assert all(shape.line.dash == "dash" for shape in figure.layout.shapes)
     words = [note.text for note in figure.layout.annotations]
-    assert words == ["– – logistic regression 96.3 %<br>↓ majority class 10.1 %"], "named where the curve doesn't pass"
+    assert words == ["– – logistic regression 96.3 %  ↓ majority class 10.1 %"], "named above the plot"
+    [note] = figure.layout.annotations
+    assert (note.yref, note.y, note.yanchor) == ("paper", 1, "bottom"), "within the plot it would cover points"
+    plain = metric_figure(history[history["run_id"] == "a"], "eval/accuracy")
+    assert figure.layout.margin.t - plain.layout.margin.t >= 17, "there is room for it"
     low, high = figure.layout.yaxis.range
     assert 80 < low < 90
     assert high > 96.3
@@ -51,7 +55,7 @@ def test_accuracy_is_in_per_cent_beside_its_baselines(history: pd.DataFrame) -> 
 
 def test_baselines_stand_before_the_first_evaluation(history: pd.DataFrame) -> None:
     figure = metric_figure(history[history["key"] == "-"], "eval/accuracy", baselines={"baseline/majority/accuracy": 0.1})
-    assert figure.layout.annotations[0].text == "majority class 10.0 %"
+    assert figure.layout.annotations[0].text == "– – majority class 10.0 %"
     assert "No points yet" not in figure.layout.meta["alt"]
 
 
@@ -95,6 +99,7 @@ def test_where_a_run_was_resumed_is_marked_by_step_alone(history: pd.DataFrame) 
     figure = loss_figure(own, restarts=restarts)
     assert [line.x0 for line in figure.layout.shapes] == [40, 60]
     assert [note.text for note in figure.layout.annotations] == ["resumed", "resumed"]
+    assert all((note.y, note.yanchor) == (1, "bottom") for note in figure.layout.annotations), "above the plot, upon no point"
     assert not loss_figure(own, axis="epoch", restarts=restarts).layout.shapes
 
 
@@ -102,3 +107,16 @@ def test_names_that_other_programs_gave_metrics_and_settings_are_text_on_the_axe
     hostile = '<a href="http://evil.example">x</a>'
     history = pd.DataFrame({"run_id": ["r"], "key": [hostile], "step": [1], "timestamp": [0], "value": [1.0]})
     assert "<a" not in metric_figure(history, hostile).layout.yaxis.title.text
+
+
+@pytest.mark.parametrize("key", ["eval/accuracy", "eval/rmse"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_no_name_of_a_baseline_stands_within_a_plot(key: str, count: int) -> None:
+    measure = key.removeprefix("eval/")
+    names = ("majority", "naive_bayes", "logistic_regression", "ridge")[:count]
+    baselines = {f"baseline/{name}/{measure}": 0.5 + place / 100 for place, name in enumerate(names)}
+    falls = pd.DataFrame({"run_id": "a", "key": key, "step": [1, 2, 3], "time": [1, 2, 3], "value": [0.9, 0.6, 0.5]})
+    [note] = metric_figure(falls, key, baselines=baselines).layout.annotations
+    assert (note.yref, note.y, note.yanchor) == ("paper", 1, "bottom")
+    assert note.text.count("–") + note.text.count("↓") >= count
+    assert max(len(row) for row in note.text.split("<br>")) <= 54, "it fits over a chart of a telephone"

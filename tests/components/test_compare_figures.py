@@ -113,6 +113,42 @@ def test_a_group_is_its_mean_and_a_band(curves: Curves) -> None:
     assert mean.name == "Batch size 64 (2 runs)"
 
 
+def test_a_mean_is_broken_where_runs_end_and_says_how_many_stand_behind_each_part() -> None:
+    found = {
+        ("a", "train/loss"): curve(np.full(100, 1.0)),
+        ("b", "train/loss"): curve(np.full(50, 3.0)),
+        ("c", "train/loss"): curve(np.full(100, 2.0)),
+    }
+    lines = [Line(run_id, run_id, COLOUR) for run_id in "abc"]
+    figure = groups_figure(found, [LineGroup("all (3 runs)", COLOUR, lines)], "train/loss", View())
+    whole, rest = (trace for trace in figure.data if trace.meta is None)
+    assert (set(whole.y), set(rest.y)) == ({2.0}, {1.5})
+    assert whole.x[-1] <= 50 < rest.x[0], "no line joins what different runs stand behind"
+    assert (whole.line.dash, rest.line.dash) == ("solid", "dot")
+    assert "mean of 3 of 3 runs" in whole.hovertemplate
+    assert "mean of 2 of 3 runs" in rest.hovertemplate
+    assert [trace.showlegend for trace in (whole, rest)] == [True, False], "one name in the legend"
+    [note] = figure.layout.annotations
+    assert (note.text, note.y, note.yanchor) == ("dotted: the mean of some of a group&#x27;s runs", 1, "bottom")
+
+
+def test_a_run_that_has_nothing_on_the_axis_is_not_counted_in() -> None:
+    found = {(run_id, "train/loss"): curve(np.full(100, 1.0)) for run_id in "ab"}
+    found["a", "progress/epoch"] = curve(np.arange(1, 101) / 20)
+    lines = [Line(run_id, run_id, COLOUR) for run_id in "ab"]
+    figure = groups_figure(found, [LineGroup("both (2 runs)", COLOUR, lines)], "train/loss", View(axis="epoch"))
+    [mean] = (trace for trace in figure.data if trace.meta is None)
+    assert "mean of 1 of 2 runs" in mean.hovertemplate
+
+
+def test_runs_evaluated_on_other_splits_are_in_no_common_mean(curves: Curves) -> None:
+    lines = [LINES[0], Line("b", "calm-owl-2", COLOUR, "test")]
+    figure = groups_figure(curves, [LineGroup("both", COLOUR, lines)], "eval/accuracy", View())
+    means = {trace.name: trace.y[-1] for trace in figure.data if trace.meta is None}
+    assert means == {"both (test)": pytest.approx(84), "both (validation)": pytest.approx(89)}
+    assert len([trace for trace in groups_figure(curves, [LineGroup("both", COLOUR, lines)], "train/loss", View()).data]) == 2
+
+
 def test_long_names_leave_room_for_the_chart(curves: Curves) -> None:
     assert short("x" * 200) == "x" * 29 + " … " + "x" * 12
     figure = curves_figure(curves, [Line("a", "n" * 200, COLOUR)], "train/loss", View())

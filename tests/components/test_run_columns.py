@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pages.components.run_columns import choosable_columns, compare_column_config, compare_rows, default_columns, swatch
+from pages.components.run_columns import (
+    choosable_columns,
+    column_options,
+    compare_column_config,
+    compare_rows,
+    default_columns,
+    swatch,
+)
 from tests.components.test_run_query import run
 from trainer_core.tracking.records import RunRecord
 
@@ -72,9 +79,9 @@ def test_runs_of_other_programs_keep_their_names_and_their_numbers() -> None:
     other = replace(foreign, run_id="f" * 32, params=params | {"rows": "9"})
     frame = shown(["accuracy", "eval/loss", "Name", "State", "Loss", "rows"], [foreign, other])
     assert frame["Name"][0] == "calm-otter-a"
-    assert frame["Name (2)"][0] == "theirs"
+    assert frame["Name, set"][0] == "theirs"
     assert frame["State"][0] == ["✓ finished"]
-    assert (frame["Loss"][0], frame["Loss (2)"][0]) == (0.1, "hinge")
+    assert (frame["Loss"][0], frame["Loss, set"][0]) == (0.1, "hinge")
     assert frame["accuracy"][0] == 0.5, "a metric needs no slash in its name"
     assert list(frame["rows"]) == [10.0, 9.0]
     assert formats(frame)["rows"] == "%d"
@@ -82,8 +89,23 @@ def test_runs_of_other_programs_keep_their_names_and_their_numbers() -> None:
 
 def test_a_learning_rate_that_was_logged_stands_beside_the_one_that_was_set() -> None:
     logged = replace(RUNS[0], metrics={**RUNS[0].metrics, "train/learning_rate": 0.5})
-    frame = shown(["train/learning_rate", "learning_rate"], [logged])
-    assert frame.iloc[0][["Learning rate", "Learning rate (2)"]].tolist() == [0.5, 2e-5]
+    for columns in (["train/learning_rate", "learning_rate"], ["learning_rate", "train/learning_rate"]):
+        frame = shown(columns, [logged])
+        assert frame.iloc[0][["Learning rate, logged", "Learning rate"]].tolist() == [0.5, 2e-5], "whichever came first"
+    assert "Learning rate" not in shown(["train/learning_rate"], [logged]), "alone it does not take the setting's head"
+    config = compare_column_config(frame, UTC, [logged], columns)
+    assert config["Learning rate"]["help"] == "The setting learning_rate."
+    assert config["Learning rate, logged"]["help"] == "The metric train/learning_rate, its last value."
+
+
+def test_no_two_columns_are_offered_under_one_name() -> None:
+    more = {"train/learning_rate": 0.5, "train/accuracy": 0.4, "Loss": 1.0, "minutes": 3.0}
+    run_with_all = replace(RUNS[0], metrics={**RUNS[0].metrics, **more}, params={**RUNS[0].params, "State": "odd"})
+    options = column_options([run_with_all, RUNS[1]])
+    assert len(set(options.values())) == len(options)
+    assert options["learning_rate"] == "Learning rate · setting"
+    assert options["train/learning_rate"] == "Learning rate, logged · metric"
+    assert options["eval/accuracy"] == "Accuracy (%) · metric"
 
 
 def test_everything_can_be_chosen_once_what_differs_comes_first() -> None:

@@ -11,6 +11,7 @@ from tests.pages.drawn import figure
 from tests.stores import new_store
 from trainer_core.store import Store
 from trainer_core.tracking import write
+from trainer_core.tracking.write import delete_run
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "compare.py")
 
@@ -99,9 +100,40 @@ def test_equal_runs_are_said_to_be_equal(store: Store) -> None:
     assert "these runs have the same settings" in words(visit())
 
 
+def test_an_address_whose_runs_are_gone_says_so_and_shows_none_in_their_place(store: Store) -> None:
+    ids = [log_run(store, f"run-{number}") for number in (1, 2)]
+    page = visit(runs="zzzzzzzz,<b>", group="batch_size")
+    [warning] = [str(element.value) for element in page.warning]
+    assert "2 runs that the address names are not here: zzzzzzzz, " in warning
+    assert "None is shown in their place." in warning
+    assert not page.get("bidi_component")
+    assert page.query_params["runs"], "the address stays what it was"
+    assert list(table(page)["Name"]) == ["run-2", "run-1"], "others can be chosen"
+    delete_run(store, ids[0])
+    page = visit(runs=f"{ids[0][:8]},{ids[1][:8]}")
+    assert [trace["name"] for trace in figure(page)["data"] if not trace.get("meta")] == ["run-2"]
+    assert ids[0][:8] in str(page.warning[0].value)
+    page.button(key="gone").click().run()
+    assert not page.warning
+    assert page.query_params["runs"] == ids[1][:8]
+
+
+def test_adding_a_column_swaps_no_other(store: Store) -> None:
+    for rate in (0.5, 0.25):
+        log_run(store, f"rate-{rate}", settings={"learning_rate": rate})
+    page = visit()
+    columns = page.multiselect(key="columns")
+    assert "learning_rate" in columns.value
+    columns.set_value([*columns.value, "train/learning_rate"]).run()
+    shown = table(page)
+    assert (list(shown["Learning rate"]), list(shown["Learning rate, logged"])) == ([0.25, 0.5], [1e-3, 1e-3])
+    page.multiselect(key="columns").set_value([*page.multiselect(key="columns").value, "epochs"]).run()
+    assert list(table(page)["Learning rate"]) == [0.25, 0.5]
+
+
 def test_an_address_that_makes_no_sense_falls_back_to_the_default(store: Store) -> None:
     log_run(store, "run-1")
-    page = visit(runs="zzzzzzzz,<b>", metrics="no/such", over="years", columns="x|y", where="z:1:<b>", group="nothing", pin="q")
+    page = visit(metrics="no/such", over="years", columns="x|y", where="z:1:<b>", group="nothing", pin="q")
     assert [trace["name"] for trace in figure(page)["data"] if not trace.get("meta")] == ["run-1"]
 
 
