@@ -20,8 +20,17 @@ _STRONG = 0.45
 """How far along the scale a cell is dark enough for white letters."""
 _LEAST = 0.12
 """How far along the scale a cell is coloured that has any row: one row of a thousand must not look like none."""
-_SCALE = [[0.0, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
-_DIFFERENCE = [[0.0, "#d9622b"], [0.5, "rgba(127,135,148,0.10)"], [1.0, "#2f6fde"]]
+_NOTHING, _BLUE, _PALE_BLUE, _RED, _PALE_RED = (
+    "rgba(127,135,148,0.10)",
+    "#2f6fde",
+    "rgba(47,111,222,0.20)",
+    "#d9622b",
+    "rgba(217,98,43,0.20)",
+)
+_SCALE = [[0.0, _NOTHING], [0.001, _PALE_BLUE], [1.0, _BLUE]]
+"""Whatever is more than nothing has a colour of its own."""
+_DIFFERENCE = [[0.0, _RED], [0.499, _PALE_RED], [0.4999, _NOTHING], [0.5001, _NOTHING], [0.501, _PALE_BLUE], [1.0, _BLUE]]
+_AGREEMENT = [[0.0, _NOTHING], [1.0, _BLUE]]
 
 
 def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], by_row: bool) -> go.Figure:
@@ -73,7 +82,7 @@ def agreement_figure(shares: NDArray[np.floating], names: Sequence[str]) -> go.F
     words = [[per_cent(f"{value:.1f}") for value in row] for row in values]
     numbers = [str(number) for number in range(1, len(names) + 1)]
     told = [html.escape(f"{_cut(name, 26)}  {number}") for name, number in zip(names, numbers, strict=True)]
-    figure = _heat(values, words, words, numbers, told, _SCALE, (min(50.0, float(values.min())), 100.0))
+    figure = _heat(values, words, words, numbers, told, _AGREEMENT, (min(50.0, float(values.min())), 100.0))
     figure.update_layout(meta={"alt": _("How often the checkpoints agree, in per cent of the rows.")})
     return figure
 
@@ -212,7 +221,8 @@ def _heat(
     if max(len(across), len(upwards)) <= _TEXT_UP_TO:
         # Plotly takes a cell that lets the page through for white, and would write dark on dark.
         far = np.abs(values - (ends[0] if ends[0] >= 0 else 0.0)) / max(1e-9, ends[1] - max(0.0, ends[0])) > _STRONG
-        for cells, colour in ((far, "white"), (~far, None)):
+        nothing = values == 0
+        for cells, colour in ((far, "white"), (nothing & ~far, GREY), (~far & ~nothing, None)):
             down, right = np.nonzero(cells)
             text = [words[row][column] for row, column in zip(down, right, strict=True)]
             figure.add_trace(
