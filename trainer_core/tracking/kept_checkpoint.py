@@ -48,7 +48,9 @@ def computed_step(evaluations: Sequence[Evaluation], metric: str, restarts: tupl
     A run that was resumed before its best checkpoint may have lost the next best one by then: checkpoints beyond those kept are
     dropped. Then nobody knows which stood in for it, until a better one came.
     """
-    standing = [point for point in evaluations if not is_superseded(restarts, point[0], point[1])]
+    standing = evaluations
+    if restarts:
+        standing = [point for point in evaluations if not is_superseded(restarts, point[0], point[1])]
     best = _best_of(standing, metric)
     if best is None:
         return KeptStep(None)

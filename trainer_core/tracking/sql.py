@@ -65,6 +65,12 @@ def standing(table: Any, restarts: tuple[Restart, ...]) -> "ColumnElement[bool]"
     return and_(*(or_(table.timestamp >= restart.at, table.step <= restart.from_step) for restart in restarts))
 
 
+def fetch_tuples(connection: "Connection", query: Any) -> list[tuple[Any, ...]]:
+    """All rows as the database's driver gives them: for tens of thousands SQLAlchemy's own take twice as long."""
+    cursor = connection.execute(query).cursor
+    return [] if cursor is None else list(cursor.fetchall())
+
+
 def stored_value(value: float, is_nan: bool = False) -> float:
     """A stored value as it was logged."""
     if is_nan:

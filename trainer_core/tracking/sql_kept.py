@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainer_core.store import Store
 from trainer_core.tracking.kept_checkpoint import Evaluation, KeptStep, computed_step, told_step
 from trainer_core.tracking.records import Restart, best_by_of, is_superseded
-from trainer_core.tracking.sql import stored_value
+from trainer_core.tracking.sql import fetch_tuples, stored_value
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -56,7 +56,7 @@ def read_kept_values(
             .where(M.key >= "eval/", M.key < "eval0")  # "0" follows "/": every key below eval/
             .order_by(M.timestamp)
         )
-        for run_id, key, step, at, value, is_nan in connection.execute(query):
+        for run_id, key, step, at, value, is_nan in fetch_tuples(connection, query):
             if not is_superseded(restarts.get(run_id, ()), step, at):
                 values.setdefault(run_id, {})[key] = stored_value(value, is_nan)
     return values
@@ -69,7 +69,7 @@ def _evaluations(connection: "Connection", run_ids: Sequence[str], metric: str) 
     found: dict[str, list[Evaluation]] = {}
     for some in _portions(run_ids):
         query = select(M.run_uuid, M.step, M.timestamp, M.value, M.is_nan).where(M.key == metric, M.run_uuid.in_(some))
-        for run_id, step, at, value, is_nan in connection.execute(query):
+        for run_id, step, at, value, is_nan in fetch_tuples(connection, query):
             found.setdefault(run_id, []).append((step, at, stored_value(value, is_nan)))
     return found
 

@@ -25,7 +25,7 @@ from trainer_core.tracking.records import (
     is_superseded,
     read_restarts,
 )
-from trainer_core.tracking.sql import standing, stored_value
+from trainer_core.tracking.sql import fetch_tuples, standing, stored_value
 from trainer_core.tracking.sql_kept import read_kept_steps, read_kept_values
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _tags(connection: "Connection", run_ids: Sequence[str] | None) -> dict[str, 
     from sqlalchemy import select
 
     query = select(SqlTag.run_uuid, SqlTag.key, SqlTag.value).where(*_among(SqlTag.run_uuid, run_ids))
-    return _by_run(_tuples(connection, query))
+    return _by_run(fetch_tuples(connection, query))
 
 
 def _params(connection: "Connection", run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -132,7 +132,7 @@ def _params(connection: "Connection", run_ids: Sequence[str]) -> dict[str, dict[
     from sqlalchemy import select
 
     query = select(SqlParam.run_uuid, SqlParam.key, SqlParam.value).where(*_among(SqlParam.run_uuid, run_ids))
-    return _by_run(_tuples(connection, query))
+    return _by_run(fetch_tuples(connection, query))
 
 
 def _last(connection: "Connection", run_ids: Sequence[str] | None) -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -142,15 +142,9 @@ def _last(connection: "Connection", run_ids: Sequence[str] | None) -> dict[str, 
 
     found: dict[str, dict[str, tuple[Any, ...]]] = {}
     query = select(L.run_uuid, L.key, L.value, L.is_nan, L.step, L.timestamp).where(*_among(L.run_uuid, run_ids))
-    for run_id, key, *rest in _tuples(connection, query):
+    for run_id, key, *rest in fetch_tuples(connection, query):
         found.setdefault(run_id, {})[key] = tuple(rest)
     return found
-
-
-def _tuples(connection: "Connection", query: Any) -> list[tuple[Any, ...]]:
-    """All rows as the database's driver gives them: for tens of thousands SQLAlchemy's own take twice as long."""
-    cursor = connection.execute(query).cursor
-    return [] if cursor is None else list(cursor.fetchall())
 
 
 def _by_run(rows: Iterable[Any]) -> dict[str, dict[str, str]]:
@@ -201,7 +195,7 @@ def _best_values(
     )
     rows: list[Any] = []
     if plain := [run_id for run_id in run_ids if run_id not in restarts]:
-        rows += _tuples(connection, query.where(*_among(M.run_uuid, plain)))
+        rows += fetch_tuples(connection, query.where(*_among(M.run_uuid, plain)))
     rows = [row for row in rows if row[0] not in restarts]
     for run_id, found in restarts.items():
         rows += connection.execute(query.where(M.run_uuid == run_id, standing(M, found)))
