@@ -11,6 +11,7 @@ RULES: Mapping[str, str] = {
     "labels": "One class for 1 and 1.0, whole numbers in their order, missing words left out; see `data.labels`.",
     "best": "`auto` keeps the checkpoint that is best by the task's main metric; see `TrainConfig.best_by`.",
     "copies_together": "Rows of one content fall into one split where Descent draws it; see `data.splits`.",
+    "mean_over_items": "A loss is the mean over all tokens (or rows) of a step or an evaluation, not of its batches' means.",
 }
 """The rules that a run launched today is given, each with what it says. A new rule is a line here."""
 

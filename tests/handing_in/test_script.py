@@ -33,6 +33,7 @@ TEXT_CASES: dict[str, dict[str, Any]] = {
         "eval_steps": 2,
         "early_stopping_patience": 2,
         "best_metric": "eval/loss",
+        "batch_size": 11,
         "accumulation_steps": 2,
     },
     "label token from scratch": {"dropout": 0.1, "padding": "fixed", "schedule": "cosine", "max_grad_norm": 0.0},
@@ -187,10 +188,17 @@ def test_a_number_gives_the_same_numbers(train_run: Train, tmp_path: Path, chang
     same_figures(trained, found, "rmse")
 
 
-@pytest.mark.parametrize("model", ["small_gpt", "llama", "gpt2"])
-def test_how_texts_go_on_gives_the_same_numbers(train_run: Train, tmp_path: Path, model: Any) -> None:
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        ("small_gpt", {"eval_batch_size": 7}),
+        ("llama", {"batch_size": 10, "accumulation_steps": 3, "eval_batch_size": 7}),
+        ("gpt2", {"batch_size": 10, "accumulation_steps": 3, "eval_batch_size": 7, "rules": ()}),  # as before losses were weighed
+    ],
+)
+def test_how_texts_go_on_gives_the_same_numbers(train_run: Train, tmp_path: Path, model: Any, more: dict[str, Any]) -> None:
     source = model if model == "small_gpt" else str(save_model(model, tmp_path / "model"))
-    quick: dict[str, Any] = {**QUICK, "label_names": (), "model": source, "schedule": "linear"}
+    quick: dict[str, Any] = {**QUICK, "label_names": (), "model": source, "schedule": "linear", **more}
     config = tiny(write_reviews(tmp_path / "reviews"), name="writer", task="language_modelling", **quick)
     trained, found = exported(train_run, config, tmp_path / "script", alone=False)
     same_figures(trained, found, "perplexity")

@@ -167,8 +167,26 @@ LOSS = """
 class OneLoss(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels = inputs.pop("labels")
-{loss}
+{loss}{share}
         return (loss, {{"logits": {outputs}}}) if return_outputs else loss
+"""
+
+SHARE = """
+        if num_items_in_batch is not None and model.training:
+            loss = loss * ({items} / max(1.0, num_items_in_batch))  # its share of the step's"""
+
+COUNTED = """
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        batches = [batch for _, batch in zip(range(num_batches), epoch_iterator)]
+        return batches, sum({items} for labels in (batch["labels"] for batch in batches))
+"""
+
+MEAN_LOSS = """
+    def evaluation_loop(self, *given, metric_key_prefix="eval", **named):
+        output = super().evaluation_loop(*given, metric_key_prefix=metric_key_prefix, **named)
+        loss, tokens = output.predictions.astype("float64").sum(axis=0)
+        output.metrics[f"{metric_key_prefix}_loss"] = float(loss / tokens)  # of all tokens: batches hold unlike many
+        return output
 """
 
 LOSS_CLASSES = """        logits = model(**inputs)["logits"]
@@ -298,7 +316,7 @@ trainer = OneLoss(
         gradient_accumulation_steps={accumulation}, num_train_epochs={epochs}, max_steps={max_steps}, max_grad_norm={norm},
         seed=SEED, use_cpu=True, label_names=["labels"], eval_strategy="no", save_strategy="no", logging_strategy="no",
         remove_unused_columns=False, dataloader_pin_memory=False, report_to="none", disable_tqdm=True{more}))
-trainer.loss_is_scaled_for_ga = False  # the loss is a batch's mean
+trainer.loss_is_scaled_for_ga = {scaled}
 trainer.train()
 """
 

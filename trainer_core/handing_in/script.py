@@ -240,7 +240,14 @@ def _tail(config: TrainConfig, data: Data, checkpoint: Checkpoint) -> str:
     elif kind == "text":
         loss, outputs = pieces.LOSS_CONTINUED, "sums"
     grouped = config.task not in PICTURES and config.group_by_length == "on"
-    parts = [pieces.LOSS.format(loss=loss, outputs=outputs)]
+    by_items = "mean_over_items" in config.rules
+    shares = by_items and config.accumulation_steps > 1
+    items = "int((labels[:, 1:] != -100).sum())" if kind == "text" else "float(WEIGHTS[labels].sum())" if weights else "len(labels)"
+    parts = [pieces.LOSS.format(loss=loss, outputs=outputs, share=pieces.SHARE.format(items=items) if shares else "")]
+    if by_items and kind == "text":
+        parts.append(pieces.MEAN_LOSS)
+    if shares:
+        parts.append(pieces.COUNTED.format(items=items))
     if weights:
         parts.insert(0, _weights(data))
     if grouped:
@@ -278,6 +285,7 @@ def _tail(config: TrainConfig, data: Data, checkpoint: Checkpoint) -> str:
             max_steps=config.max_steps or -1,
             norm=format_number(config.max_grad_norm),
             more=more,
+            scaled="True  # by the items of each batch" if shares else "False  # the loss is a batch's mean",
         ).lstrip("\n")
     )
     parts.append(

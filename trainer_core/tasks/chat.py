@@ -27,7 +27,7 @@ from trainer_core.tasks.chat_reply import read_reply
 from trainer_core.tasks.chat_template import our_template, template_of
 from trainer_core.tasks.chat_writing import ChatWriter
 from trainer_core.tasks.label_position import logits_at, narrow_layers
-from trainer_core.tasks.language_modelling import IGNORED
+from trainer_core.tasks.language_modelling import IGNORED, count_predicted, mean_token_loss
 from trainer_core.tasks.task import Batch, Between, Prepared
 from trainer_core.tasks.text_models import wrapped
 from trainer_core.tasks.tokens import pad
@@ -172,6 +172,8 @@ def prepare(config: TrainConfig, data: TextData, model: Any, tokenizer: Any, lim
         choose_logits=sums_of,
         choose_labels=lambda labels: labels,
         loss=loss,
+        count_items=count_predicted,
+        mean_loss=mean_token_loss,
         forward=partial(forward, narrow=tuple(narrow.values())),
         measure_others=lambda _labels, sums: of_texts(sums),
         best_by=best_by,

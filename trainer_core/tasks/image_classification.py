@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from trainer_core.config import TrainConfig
 from trainer_core.data import ImageData, ImageSplit, content_share_of
 from trainer_core.tasks.networks import build_network
-from trainer_core.tasks.task import Batch, Prepared, class_loss, class_weights
+from trainer_core.tasks.task import Batch, Prepared, class_loss, class_weights, sum_of_weights
 
 
 class PictureDataset(Dataset[Batch]):
@@ -41,13 +41,15 @@ def normalise(images: Tensor, mean: float, std: float) -> Tensor:
 def prepare(config: TrainConfig, data: ImageData) -> Prepared:
     """The network of the settings and the splits it reads. Seed before: the initial weights are drawn here."""
     network = build_network(config, data.image_shape, len(data.label_names))
+    weights = class_weights(config, data)
     return Prepared(
         model=network,
         splits={name: PictureDataset(split, config) for name, split in data.splits.items()},
         lengths=None,
         choose_logits=lambda logits, _labels: logits,
         choose_labels=lambda labels: labels,
-        loss=class_loss(class_weights(config, data), config.label_smoothing),
+        loss=class_loss(weights, config.label_smoothing),
+        count_items=sum_of_weights(weights),
         label_names=data.label_names,
         measures=config.measures,
         details={"image_shape": data.image_shape, "content_share": content_share_of(data.splits["train"].images)},

@@ -96,11 +96,15 @@ def prepare(
     vocabulary_loss = class_loss(None, config.label_smoothing)
     narrow = narrow_layers(model, label_ids, config.activation_checkpointing == "on")
 
+    def weights_of(labels: Tensor) -> Tensor:
+        assert weights is not None
+        return torch.stack([weights[class_of[int(token)]] for token in labels])
+
     def loss(at_label: Tensor, labels: Tensor, training: bool) -> Tensor:
         if weights is None or not training:
             return vocabulary_loss(at_label, labels, training)
         each = nn.functional.cross_entropy(at_label.float(), labels, reduction="none", label_smoothing=config.label_smoothing)
-        weight = torch.stack([weights[class_of[int(token)]] for token in labels]).to(each.device)
+        weight = weights_of(labels).to(each.device)
         return (each * weight).sum() / weight.sum()
 
     def choose_labels(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -113,6 +117,7 @@ def prepare(
         choose_logits=lambda logits, _labels: logits[:, chosen.to(logits.device)],
         choose_labels=choose_labels,
         loss=loss,
+        count_items=len if weights is None else lambda labels: float(weights_of(labels).sum()),
         forward=partial(logits_at_ends, narrow=tuple(narrow.values())),
         details={"label_token_ids": label_ids, "narrow": list(narrow)},
     )

@@ -1,9 +1,11 @@
 """How texts go on: at each token the model learns the next one (causal language modelling). Padding is left out of the loss."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
@@ -44,6 +46,17 @@ def next_token_loss(logits: Tensor, labels: Tensor, _training: bool) -> Tensor:
     return functional.cross_entropy(
         logits[:, :-1].float().reshape(-1, logits.shape[-1]), labels[:, 1:].reshape(-1), ignore_index=IGNORED
     )
+
+
+def count_predicted(labels: Tensor) -> float:
+    """The tokens of a batch that are predicted: those with one before them, padding and what is not learned left out."""
+    return int((labels[:, 1:] != IGNORED).sum())
+
+
+def mean_token_loss(sums: NDArray[Any]) -> float:
+    """The loss of a split by its texts' `sums_of`: the mean over all its tokens, whatever batches they came in."""
+    loss, tokens, _right = np.asarray(sums, dtype=np.float64).sum(axis=0)
+    return float(loss / max(1.0, tokens))
 
 
 def sums_of(logits: Tensor, labels: Tensor) -> Tensor:

@@ -61,6 +61,10 @@ class Prepared:
     """What a checkpoint's manifest says beside the settings, see `Checkpoint.details`."""
     forward: Callable[[nn.Module, Batch], Tensor] = lambda model, inputs: model(**_asked(inputs))["logits"]
     """From the model and a batch, labels included, to the logits that the loss reads."""
+    count_items: Callable[[Tensor], float] = len
+    """From a batch's labels to what its mean loss is a mean over, so that batches can be put together: rows, tokens or weights."""
+    mean_loss: Callable[[NDArray[Any]], float] | None = None
+    """From what `choose_logits` gave for a whole split to its loss; None where rows count alike, and so batches' means do."""
     processing: Any = None
     """The tokenizer, saved with each checkpoint; None for pictures."""
     tags: dict[str, str] = field(default_factory=dict)
@@ -94,6 +98,11 @@ class Prepared:
         """All parameters, and those that are trained."""
         parameters = list(self.model.parameters())
         return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
+
+
+def sum_of_weights(weights: Tensor | None) -> Callable[[Tensor], float]:
+    """`count_items` of a loss over classes: rows, or the weights of their classes."""
+    return len if weights is None else lambda labels: float(weights.to(labels.device)[labels].sum())
 
 
 def class_loss(weights: Tensor | None, smoothing: float) -> Callable[[Tensor, Tensor, bool], Tensor]:

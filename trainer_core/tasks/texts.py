@@ -18,10 +18,10 @@ from trainer_core.tasks import chat, label_token
 from trainer_core.tasks.adapters import add_adapter, check_adapter, quantised
 from trainer_core.tasks.label_position import reads_packed
 from trainer_core.tasks.label_token import LabelTokenDataset
-from trainer_core.tasks.language_modelling import ContinuationDataset, next_token_loss, sums_of
+from trainer_core.tasks.language_modelling import ContinuationDataset, count_predicted, mean_token_loss, next_token_loss, sums_of
 from trainer_core.tasks.regression import Scale
 from trainer_core.tasks.sequence_classification import TextDataset
-from trainer_core.tasks.task import Prepared, class_loss, class_weights
+from trainer_core.tasks.task import Prepared, class_loss, class_weights, sum_of_weights
 from trainer_core.tasks.text_format import Frame
 from trainer_core.tasks.text_models import (
     build_small_chat,
@@ -136,6 +136,8 @@ def _put_together(
             **shared,
             choose_logits=sums_of,
             loss=next_token_loss,
+            count_items=count_predicted,
+            mean_loss=mean_token_loss,
             measure_others=lambda _labels, sums: of_texts(sums),
             details={},
         )
@@ -148,10 +150,12 @@ def _put_together(
             measure_others=lambda labels, numbers: of_numbers(labels.astype(np.float64), numbers.reshape(-1).astype(np.float64)),
             details={"number_mean": scale.mean, "number_std": scale.std},
         )
+    weights = class_weights(config, data)
     return Prepared(
         **shared,
         choose_logits=lambda logits, _labels: logits,
-        loss=class_loss(class_weights(config, data), config.label_smoothing),
+        loss=class_loss(weights, config.label_smoothing),
+        count_items=sum_of_weights(weights),
         details={},
     )
 

@@ -67,6 +67,7 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         self.task = task
         self._pulse, self._in_force, self._precision = pulse, in_force, choose_precision(config.precision)
         self._descent, self._steps_per_epoch = config, steps_per_epoch
+        self._means_over_items = "mean_over_items" in config.rules
         self._stepping: StepInBackward | None = None
         self._is_whole = False
         self._first_loss: float | None = None
@@ -139,22 +140,27 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
         self._pulse.units += 1
         with self.compute_loss_context_manager():
             loss: Tensor = self.compute_loss(model, self._prepare_inputs(inputs))
-        if self.current_gradient_accumulation_steps > 1:
-            loss = loss / self.current_gradient_accumulation_steps  # a batch's mean becomes its share of the step's
+        # inf - inf is not a number, so a maximum would hide one: nan_to_num makes it the worst instead.
+        worst = torch.nan_to_num(loss.detach(), nan=math.inf)
+        if num_items_in_batch is not None:  # a batch's mean becomes its share of the step's, by the tokens or rows in it
+            loss = loss * (self.task.count_items(inputs["labels"]) / max(1.0, num_items_in_batch))
+        elif self.current_gradient_accumulation_steps > 1:
+            loss = loss / self.current_gradient_accumulation_steps
         self.accelerator.backward(loss)
         loss = loss.detach()
-        # inf - inf is not a number, so a maximum would hide one: nan_to_num makes it the worst instead.
-        worst = torch.nan_to_num(loss, nan=math.inf)
         self._worst = worst if self._worst is None else torch.maximum(self._worst, worst)
         step = self.state.global_step
         if loss.device.type == "cpu" or step % _WATCH_EVERY_ON_GPU == 0:
-            self._watch(float(self._worst) * self.current_gradient_accumulation_steps, step + 1)
+            self._watch(float(self._worst), step + 1)
             self._worst = None
         return loss
 
-    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: Any) -> tuple[list[Any], None]:
-        """HF's hook: the batches of one step. Nobody asks how many labels are in them: each loss is a mean."""
-        return list(itertools.islice(epoch_iterator, num_batches)), None
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: Any) -> tuple[list[Any], float | None]:
+        """HF's hook: the batches of one step, and what their losses are means over: needed where there are several."""
+        batches = list(itertools.islice(epoch_iterator, num_batches))
+        if len(batches) < 2 or not self._means_over_items:
+            return batches, None
+        return batches, sum(self.task.count_items(batch["labels"]) for batch in batches)
 
     def floating_point_ops(self, inputs: Any) -> int:
         """HF's hook: counts what nobody reads, over all parameters, at each step."""
@@ -192,7 +198,11 @@ class DescentTrainer(Trainer):  # type: ignore[misc]
     def evaluation_loop(self, dataloader: Any, *others: Any, **named: Any) -> Any:
         """HF's hook, of an evaluation and of the final test."""
         self.evaluations.begin_rows(len(dataloader.dataset))
-        return super().evaluation_loop(dataloader, *others, **named)
+        output = super().evaluation_loop(dataloader, *others, **named)
+        if self.task.mean_loss is not None and self._means_over_items:
+            # HF's own is the mean of batches' means, weighed by rows: batches hold unlike many tokens.
+            output.metrics[f"{named.get('metric_key_prefix', 'eval')}_loss"] = self.task.mean_loss(output.predictions)
+        return output
 
     def prediction_step(self, model: nn.Module, inputs: dict[str, Tensor], *others: Any, **named: Any) -> Any:
         """HF's hook, of one batch that is evaluated."""
