@@ -12,6 +12,7 @@ RULES: Mapping[str, str] = {
     "best": "`auto` keeps the checkpoint that is best by the task's main metric; see `TrainConfig.best_by`.",
     "copies_together": "Rows of one content fall into one split where Descent draws it; see `data.splits`.",
     "mean_over_items": "A loss is the mean over all tokens (or rows) of a step or an evaluation, not of its batches' means.",
+    "turn_flags": "A turn that its row says is not to be learned (weight 0 and the like) is not; see `data.dialogue_forms`.",
 }
 """The rules that a run launched today is given, each with what it says. A new rule is a line here."""
 

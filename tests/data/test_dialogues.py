@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import shared_data
+from tests.conftest import shared_case, shared_data
 from tests.tiny_dialogues import write_dialogues
 from trainer_core.config import TrainConfig
 from trainer_core.data import load_texts
@@ -16,6 +16,7 @@ from trainer_core.data.dialogue_files import read_folder
 from trainer_core.data.dialogue_forms import form_of, read_row
 from trainer_core.data.dialogues import Turn, as_text, from_text, records_of
 from trainer_core.errors import DataError
+from trainer_core.tasks.chat_preview import marked_backend, preview_dialogues
 from trainer_core.tools import TOOLS
 
 TOOL = {"type": "function", "function": {"name": "search_hotels", "parameters": {"type": "object", "properties": {}}}}
@@ -152,7 +153,8 @@ def test_a_dialogue_survives_the_way_through_text() -> None:
 def test_the_made_up_dialogues_answer_from_what_their_searches_find() -> None:
     data = load_texts(TrainConfig(task="chat", dataset="bookings", model="small_gpt"))
     assert data.synthetic
-    assert {name: len(split) for name, split in data.splits.items()} == {"train": 1050, "validation": 225, "test": 225}
+    # Some dialogues are told twice: their copies fall into one split, so the shares are kept to a few rows.
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 1046, "validation": 225, "test": 229}
     for text in data.splits["test"].texts:
         turns = from_text(text).turns
         for before, after in itertools.pairwise(turns):
@@ -247,3 +249,55 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
     write_lines(tmp_path / "train.jsonl", [{"prompt": "one\u2028two", "completion": "three\u0085four"}])
     (text,) = read_folder(tmp_path)["train"].texts
     assert from_text(text).turns[0].content == "one\u2028two"
+
+
+GREETING = {"role": "user", "content": "hello"}
+SILENT = {"role": "assistant", "content": "never learn this"}
+
+
+@pytest.mark.parametrize(
+    ("form", "column", "flagged"),
+    [
+        ("messages", "messages", {**SILENT, "weight": 0}),
+        ("messages", "messages", {**SILENT, "weight": 0.0}),
+        ("messages", "messages", {**SILENT, "train": False}),
+        ("messages", "messages", {**SILENT, "training": "false"}),
+        ("messages", "messages", {**SILENT, "loss": False}),
+        ("sharegpt", "conversations", {"from": "gpt", "value": "never learn this", "weight": 0}),
+        ("sharegpt", "conversations", {"from": "gpt", "value": "never learn this", "train": False}),
+    ],
+)
+def test_a_turn_that_is_flagged_is_read_and_not_learned(form: str, column: str, flagged: dict[str, Any]) -> None:
+    said = {"from": "human", "value": "hello"} if form == "sharegpt" else GREETING
+    good: dict[str, Any] = {"role": "assistant", "content": "good", "weight": 1}
+    if form == "sharegpt":
+        good = {"from": "gpt", "value": "good", "weight": 1}
+    dialogue = read_row(form, {column: [said, flagged, said, good]})
+    assert [turn.content for turn in dialogue.turns] == ["hello", "never learn this", "hello", "good"]
+    assert dialogue.learned == (3,)
+    assert read_row(form, {column: [said, flagged, said, good]}, flags=False).learned == (1, 3)
+    with pytest.raises(DataError, match="flagged as not to be learned"):
+        read_row(form, {column: [said, flagged]})
+
+
+def test_a_weight_between_is_refused_and_a_measured_loss_is_none() -> None:
+    with pytest.raises(DataError, match=r"weight 0\.5; it takes 0 or 1"):
+        read_row("messages", {"messages": [GREETING, {**SILENT, "weight": 0.5}]})
+    assert read_row("messages", {"messages": [GREETING, {**SILENT, "loss": 0.53}]}).learned == (1,)
+
+
+def test_flagged_turns_of_a_file_are_masked_and_runs_of_before_learn_them(tmp_path: Path) -> None:
+    (tmp_path / "weight").mkdir()
+    (tmp_path / "weight" / "train.jsonl").write_bytes((shared_case("weight") / "a.jsonl").read_bytes())
+    config = TrainConfig(task="chat", dataset=str(tmp_path / "weight"), model="small_gpt", batch_size=1)
+    data = load_texts(config)
+    assert {from_text(text).learned for text in data.splits["train"].texts} == {(3,)}
+    backend = marked_backend(data.splits["train"].texts, 300)
+    preview = preview_dialogues(config, data, backend, [0], lambda tokens, token: str(tokens.decode([token])))
+    pieces, learned = preview.examples[0].pieces, preview.examples[0].written
+    shown = "".join(piece for piece, flag in zip(pieces, learned, strict=True) if flag)
+    assert "good answer" in shown
+    assert "BADWORDS" not in shown
+    assert "50.0% of the assistant's turns are read and not learned" in preview.note
+    before = load_texts(config.model_copy(update={"rules": ()}))
+    assert {from_text(text).learned for text in before.splits["train"].texts} == {(1, 3)}

@@ -17,7 +17,7 @@ _ENDINGS = (".jsonl", ".json", ".ndjson")
 Rows = Sequence[Mapping[str, Any]]
 
 
-def read_folder(folder: Path, form: str = "auto") -> dict[str, TextSplit]:
+def read_folder(folder: Path, form: str = "auto", flags: bool = True) -> dict[str, TextSplit]:
     """The splits of the files train, validation and test. Of several forms the one that is asked for, or the first of FORMS."""
     from trainer_core.data.located import ending, split_of
 
@@ -31,7 +31,7 @@ def read_folder(folder: Path, form: str = "auto") -> dict[str, TextSplit]:
         if told is not None:
             found.setdefault(told, {}).setdefault(split, rows)
     chosen = _choose(str(folder), found, form)
-    return read_splits(str(folder), found[chosen], chosen)
+    return read_splits(str(folder), found[chosen], chosen, flags)
 
 
 def read_rows(path: Path) -> Rows:
@@ -64,7 +64,9 @@ def read_rows(path: Path) -> Rows:
     return rows
 
 
-def read_tables(source: str, tables: Mapping[str, Mapping[str, Sequence[Any]]], form: str = "auto") -> dict[str, TextSplit]:
+def read_tables(
+    source: str, tables: Mapping[str, Mapping[str, Sequence[Any]]], form: str = "auto", flags: bool = True
+) -> dict[str, TextSplit]:
     """The splits of {split: {column: values}}, as datasets give them."""
     told = form_of(list(tables["train"]))
     chosen = _choose(source, {} if told is None else {told: tables}, form)
@@ -72,11 +74,11 @@ def read_tables(source: str, tables: Mapping[str, Mapping[str, Sequence[Any]]], 
         split: [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
         for split, table in tables.items()
     }
-    return read_splits(source, by_split, chosen)
+    return read_splits(source, by_split, chosen, flags)
 
 
-def read_splits(source: str, rows: Mapping[str, Rows], form: str) -> dict[str, TextSplit]:
-    """The dialogues of each split. Raises DataError that names the first row that can't be read."""
+def read_splits(source: str, rows: Mapping[str, Rows], form: str, flags: bool = True) -> dict[str, TextSplit]:
+    """The dialogues of each split, `flags` as in `read_row`. Raises DataError that names the first row that can't be read."""
     if "train" not in rows:
         raise DataError(
             _("{source} has {splits} and no train.jsonl. Add one, or call the file so.").format(
@@ -90,7 +92,7 @@ def read_splits(source: str, rows: Mapping[str, Rows], form: str) -> dict[str, T
         dialogues, wrong = [], []
         for number, row in enumerate(rows[split], start=1):
             try:
-                dialogues.append(read_row(form, row))
+                dialogues.append(read_row(form, row, flags))
             except DataError as error:
                 wrong.append((number, str(error)))
         if wrong:

@@ -36,6 +36,7 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
 }  # fmt: skip
 _SEARCH = "search_hotels"
+_FLAG_VALUES = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 Row = Mapping[str, Any]
 
 
@@ -59,15 +60,18 @@ def dialogue_column(columns: Sequence[str]) -> str:
     return found.get(form_of(columns) or "", "")
 
 
-def read_row(form: str, row: Row) -> Dialogue:
+def read_row(form: str, row: Row, flags: bool = True) -> Dialogue:
     """The dialogue in a row, its assistant's turns learned; of the course's form the last turn alone.
 
-    Raises DataError with what is wrong, without saying where the row stands.
+    A turn that its row flags as not to be learned is left out of those, unless `flags` is False: so it was once. Raises DataError
+    with what is wrong, without saying where the row stands.
     """
     try:
-        dialogue = _READERS[form](row)
+        dialogue = _READERS[form](row, flags)
     except (KeyError, StopIteration, IndexError, TypeError, AttributeError) as error:
         raise DataError(_("it is not as the other rows are ({kind})").format(kind=type(error).__name__)) from error
+    if not dialogue.learned and any(turn.role == "assistant" for turn in dialogue.turns):
+        raise DataError(_("all of its turns of the assistant are flagged as not to be learned, so nothing is left to learn"))
     if not dialogue.learned:
         raise DataError(_("no turn of an assistant is in it, so there is nothing to learn"))
     if dialogue.learned[0] == 0:
@@ -75,7 +79,7 @@ def read_row(form: str, row: Row) -> Dialogue:
     return dialogue
 
 
-def _from_context(row: Row) -> Dialogue:
+def _from_context(row: Row, _flags: bool) -> Dialogue:
     turns = [_course_turn(turn) for turn in _list_in(row, "context")]
     last = _parsed(row["response"])
     if not isinstance(last, Mapping):
@@ -101,7 +105,7 @@ def _course_turn(turn: Any) -> Turn:
     raise DataError(_("a turn in it has the role “{role}”; roles are user, search, return and assistant").format(role=role))
 
 
-def _from_messages(row: Row) -> Dialogue:
+def _from_messages(row: Row, flags: bool) -> Dialogue:
     turns: list[Turn] = []
     tools = _tools_in(row.get("tools"))
     for message in _one_call_each(_list_in(row, "messages")):
@@ -114,11 +118,11 @@ def _from_messages(row: Row) -> Dialogue:
         if role == "system":
             tools += _tools_in(message.get("tools"))
         calls = [_openai_call(call) for call in message.get("tool_calls") or []]
-        _add(turns, role, str(content), calls, tools, str(message.get("name") or ""))
+        _add(turns, role, str(content), calls, tools, str(message.get("name") or ""), not flags or _is_learned(message))
     return _dialogue(turns, tools)
 
 
-def _from_sharegpt(row: Row) -> Dialogue:
+def _from_sharegpt(row: Row, flags: bool) -> Dialogue:
     turns: list[Turn] = []
     tools = _tools_in(row.get("tools"))
     if str(row.get("system") or "").strip():
@@ -129,15 +133,15 @@ def _from_sharegpt(row: Row) -> Dialogue:
         said = str(turn.get("value") or turn.get("content") or "")
         asked = str(turn.get("from") or turn.get("role") or "")
         calls = [_text_call(said)] if asked in ("function_call", "tool_call") else []
-        _add(turns, _role(asked), "" if calls else said, calls, tools)
+        _add(turns, _role(asked), "" if calls else said, calls, tools, is_learned=not flags or _is_learned(turn))
     return _dialogue(turns, tools)
 
 
-def _from_instruction(row: Row) -> Dialogue:
+def _from_instruction(row: Row, flags: bool) -> Dialogue:
     first, second = next(pair for pair in _PAIRS if set(pair) <= set(row))
     if isinstance(row[first], list):  # trl's conversational form: messages on both sides, the answer's learned
-        whole = _from_messages({"messages": [*row[first], *row[second]], "tools": row.get("tools")})
-        begins = len(_from_messages({"messages": row[first]}).turns)
+        whole = _from_messages({"messages": [*row[first], *row[second]], "tools": row.get("tools")}, flags)
+        begins = len(_from_messages({"messages": row[first]}, flags).turns)
         return Dialogue(whole.turns, tuple(place for place in whole.learned if place >= begins), whole.tools)
     asked, answer = str(row[first] or "").strip(), str(row[second] or "").strip()
     if str(row.get("input") or "").strip():
@@ -150,7 +154,7 @@ def _from_instruction(row: Row) -> Dialogue:
     return _dialogue([*turns, Turn("user", asked), Turn("assistant", answer)], [])
 
 
-def _from_dialogue(row: Row) -> Dialogue:
+def _from_dialogue(row: Row, _flags: bool) -> Dialogue:
     told = row["dialogue"]
     try:
         dialogue = from_text(told if isinstance(told, str) else json.dumps(told))
@@ -162,7 +166,7 @@ def _from_dialogue(row: Row) -> Dialogue:
         raise DataError(_("its dialogue is not as Descent writes one ({cause})").format(cause=error)) from error
 
 
-_READERS: Mapping[str, Callable[[Row], Dialogue]] = {
+_READERS: Mapping[str, Callable[[Row, bool], Dialogue]] = {
     "context": _from_context,
     "messages": _from_messages,
     "sharegpt": _from_sharegpt,
@@ -173,12 +177,35 @@ _READERS: Mapping[str, Callable[[Row], Dialogue]] = {
 
 def _dialogue(turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]]) -> Dialogue:
     kept = [turn for turn in turns if turn.content.strip() or turn.call is not None]
-    learned = tuple(place for place, turn in enumerate(kept) if turn.role == "assistant")
+    learned = tuple(place for place, turn in enumerate(kept) if turn.role == "assistant" and turn.is_learned)
     return Dialogue(tuple(kept), learned, tuple(tools))
 
 
+def _is_learned(turn: Row) -> bool:
+    """What a turn's flag says, under the names it has in OpenAI's form, axolotl's and ms-swift's; without one it is learned."""
+    if isinstance(turn.get("loss"), bool):  # a number under this name is somebody's measure
+        return bool(turn["loss"])
+    for name in ("weight", "train", "training"):
+        value = turn.get(name)
+        if value is None:
+            continue
+        flag = _FLAG_VALUES.get(str(value).strip().lower())
+        if flag is None:
+            raise DataError(
+                _("a turn in it has {name} {value}; it takes 0 or 1, false or true").format(name=name, value=str(value)[:40])
+            )
+        return flag
+    return True
+
+
 def _add(
-    turns: list[Turn], role: Role, content: str, calls: Sequence[Call], tools: Sequence[Mapping[str, Any]], name: str = ""
+    turns: list[Turn],
+    role: Role,
+    content: str,
+    calls: Sequence[Call],
+    tools: Sequence[Mapping[str, Any]],
+    name: str = "",
+    is_learned: bool = True,
 ) -> None:
     if role == "assistant" and not calls:
         # Some data write a call into the text: the tool's name, and its arguments on the next line.
@@ -190,8 +217,8 @@ def _add(
         turns.append(Turn("tool", content.strip() or "[]", name=name or called))
         return
     if not calls:  # words beside a call are left out: a turn is one or the other
-        turns.append(Turn(role, content))
-    turns += [Turn("assistant", call=call) for call in calls]
+        turns.append(Turn(role, content, is_learned=is_learned))
+    turns += [Turn("assistant", call=call, is_learned=is_learned) for call in calls]
 
 
 def _openai_call(call: Any) -> Call:

@@ -5,7 +5,7 @@ Between reading and tokens a dialogue is one text, see `as_text`, so that splits
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -22,6 +22,8 @@ class Turn:
     call: Call | None = None
     name: str = ""
     """Of a tool's turn: the tool."""
+    is_learned: bool = field(default=True, compare=False, repr=False)
+    """Of an assistant's turn: whether its row wants it learned. Used while it is read; `Dialogue.learned` says what came of it."""
 
 
 @dataclass(frozen=True)

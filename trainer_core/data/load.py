@@ -157,7 +157,7 @@ def load_texts(config: TrainConfig, folder: Path | None = None) -> TextData:
 
 def load_dialogues(config: TrainConfig, folder: Path | None = None) -> TextData:
     """The dialogues that `config` names, each as one text, see `dialogues.as_text`."""
-    kind = source_kind(config, folder)
+    kind, flags = source_kind(config, folder), "turn_flags" in config.rules
     revision = ""
     if kind == "built-in":
         name, source, found = config.dataset, "descent:bookings", {"train": make_bookings()}
@@ -165,14 +165,14 @@ def load_dialogues(config: TrainConfig, folder: Path | None = None) -> TextData:
         assert folder is not None
         record, tables = saved.read_columns(folder, config)
         name, source, revision = record.reference, record.source, record.source_digest
-        found = dialogue_files.read_tables(record.reference, tables, config.data_format)
+        found = dialogue_files.read_tables(record.reference, tables, config.data_format, flags)
     elif kind == "folder":
         place = Path(config.dataset).expanduser().resolve()
-        name, source, found = place.name, str(place), dialogue_files.read_folder(place, config.data_format)
+        name, source, found = place.name, str(place), dialogue_files.read_folder(place, config.data_format, flags)
     else:
         name, source = config.dataset.split("/")[-1], f"hf://datasets/{config.dataset}"
         tables, revision = hub_datasets.read_hub_columns(config.dataset, config.dataset_configuration, config.dataset_revision)
-        found = dialogue_files.read_tables(config.dataset, tables, config.data_format)
+        found = dialogue_files.read_tables(config.dataset, tables, config.data_format, flags)
     splits = _draw_missing(found, config)
     return TextData(name, source, revision, (), splits, digest_of_texts(splits), synthetic=kind == "built-in")
 

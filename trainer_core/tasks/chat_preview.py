@@ -39,25 +39,30 @@ def preview_dialogues(
     form = ChatFormat(template, lambda text: list(backend.encode(text, add_special_tokens=False).ids), special_tokens(backend))
     texts = data.splits["train"].texts
     measured = np.linspace(0, len(texts) - 1, min(_MEASURED, len(texts))).astype(np.int64)
-    lengths, turns, kept, shortened, parts = [], 0, 0, 0, 0
+    lengths, turns, kept, shortened, parts, spoken = [], 0, 0, 0, 0, 0
     for row in measured:
         dialogue = from_text(texts[row])
         windows = list(form.windows(dialogue, most))
         turns += len(dialogue.learned)
+        spoken += sum(turn.role == "assistant" for turn in dialogue.turns)
         parts += len(windows)
         kept += sum(len(window.turns) for window in windows)
         shortened += sum(len(window.turns) for window in windows if window.first)
         lengths.append(sum(len(form.encode(piece.text)) for piece in form.pieces(dialogue)))
     examples = tuple(_seen(form, from_text(texts[row]), most, backend, piece_of) for row in rows)
     found = np.array(lengths, dtype=np.int64)
-    note = _note(template, turns, kept, shortened)
+    note = _note(template, turns, kept, shortened, spoken)
     cut = float((found > most).mean())
     return TextPreview(examples, found, most, cut, backend.get_vocab_size(), parts / len(measured), note)
 
 
-def _note(template: ChatTemplate, turns: int, kept: int, shortened: int) -> str:
+def _note(template: ChatTemplate, turns: int, kept: int, shortened: int, spoken: int) -> str:
     told = _("Descent's own template") if template.is_ours else _("The model's own chat template")
     parts = [_("{template} is used.").format(template=told)]
+    if turns < spoken:
+        parts.append(
+            _("{share:.1%} of the assistant's turns are read and not learned, as the data say.").format(share=1 - turns / spoken)
+        )
     if kept < turns:
         parts.append(_("{share:.1%} of the turns do not fit and are left out.").format(share=(turns - kept) / max(1, turns)))
     if shortened:
