@@ -100,6 +100,11 @@ def test_the_playground_and_the_command_say_it_beside_the_answer(
     assert not page.exception
     assert any("carry each other's names" in warning.value.replace("\\", "") for warning in page.warning)
     st.cache_resource.clear()  # the warm worker ends
+    page = AppTest.from_file(str(Path(__file__).parents[1] / "pages" / "runs.py"), default_timeout=90)
+    page.query_params["run"] = run_id_of(old, "classes")
+    page.run()
+    assert not page.exception
+    assert any("carry each other's names" in warning.value.replace("\\", "") for warning in page.warning)
     assert main(["--store", str(old.root), "predict", "classes", "--text", "row 30 tells of two and two again"]) == 0
     told = capsys.readouterr()
     assert told.out.startswith("row 30 tells of two and two again: 10.0")

@@ -22,6 +22,7 @@ _AROUND = Words(
         tags.KERNELS: mark("Kernels"),
         tags.PRECISION: mark("Precision"),
         tags.PYTHON: mark("Python"),
+        tags.RULES: mark("Rules it was launched with"),
     }
 )
 

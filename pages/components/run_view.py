@@ -76,6 +76,8 @@ def run_view(store: Store, run: RunRecord) -> None:
         _failure(store, run)
     elif run.state == "stopped" and run.reason:  # it may say what was left out, or lost
         st.info(plain(retell(run.reason)), icon=":material/stop_circle:")
+    if found and (problem := found[-1].naming_problem):
+        st.warning(plain(problem), icon=":material/warning:")
     faces = [_("Curves"), _("Examples"), _("Log"), _("System"), _("Settings"), _("Checkpoints")]
     curves, examples, log, system, settings, checkpoints = named_tabs("tab", dict(zip(_TABS, faces, strict=True)))
     with curves:
