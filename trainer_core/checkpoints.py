@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.config import TrainConfig
-from trainer_core.data.first_labels import misnamed
 from trainer_core.errors import CheckpointError
 from trainer_core.language import gettext as _
 from trainer_core.language import listed
@@ -61,6 +60,8 @@ class Checkpoint:
 
         Runs launched before labels had their rules could number classes by value and name them by the alphabet.
         """
+        from trainer_core.data.first_labels import misnamed  # pandas comes with it, and the command line's help needs none
+
         wrong = misnamed(self.label_names)
         config = self.config() if wrong else None
         if config is None or "labels" in config.rules or config.label_names:

@@ -43,7 +43,7 @@ def test_accuracy_is_in_per_cent_beside_its_baselines(history: pd.DataFrame) -> 
     assert sorted(shape.y0 for shape in figure.layout.shapes) == pytest.approx([10.1, 96.3])
     assert all(shape.line.dash == "dash" for shape in figure.layout.shapes)
     words = [note.text for note in figure.layout.annotations]
-    assert words == ["– – logistic regression 96.3 %  ↓ majority class 10.1 %"], "named above the plot"
+    assert words == ["– – logistic regression 96.3 %<br>↓ majority class 10.1 %"], "named above the plot, in lines for a narrow one"
     [note] = figure.layout.annotations
     assert (note.yref, note.y, note.yanchor) == ("paper", 1, "bottom"), "within the plot it would cover points"
     plain = metric_figure(history[history["run_id"] == "a"], "eval/accuracy")
