@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from trainer_core.language import gettext as _
 from trainer_core.language import mark
@@ -21,6 +22,8 @@ _FACES = {
     "compare": (mark("Compare"), ":material/stacked_line_chart:"),
     "playground": (mark("Playground"), ":material/draw:"),
 }
+
+_WISH = "navigation/wish"
 
 
 def page_names() -> list[str]:
@@ -46,9 +49,39 @@ def home_page(is_training: bool) -> st.Page:
     would have none but "/".
     """
     name = "runs" if is_training else page_names()[0]
-    return st.Page(lambda: open_page(name), title="Descent", url_path="", default=True, visibility="hidden")
+    return st.Page(lambda: _switch(name, {}), title="Descent", url_path="", default=True, visibility="hidden")
 
 
 def open_page(name: str, **query: str) -> NoReturn:
-    """Goes to the page `pages/NAME.py` with these query parameters."""
+    """Leaves for the page `pages/NAME.py` with these query parameters: the one door, from wherever on a page the button stands.
+
+    Nothing is switched here: this may be a part that draws itself anew each second. The wish is put down and the whole app drawn
+    anew, and the shell, which stands outside every such part, follows it.
+    """
+    st.session_state[_WISH] = (name, query)
+    st.rerun()
+
+
+def follow_wish() -> None:
+    """Switches to the page that `open_page` was asked for. For the shell, once the menu is known and nothing is drawn yet."""
+    if _WISH in st.session_state:
+        name, query = st.session_state.pop(_WISH)
+        _switch(name, query)
+
+
+def _switch(name: str, query: dict[str, str]) -> NoReturn:
+    _forget_fragments()
     st.switch_page(page_named(name), query_params=query)
+
+
+def _forget_fragments() -> None:
+    """Has Streamlit refuse what the parts of the page that is left still ask for.
+
+    The browser goes on asking for them until it hears of the new page, and what it asks names the old one. Streamlit 1.67 would
+    answer once the new page is drawn, by declaring the old page the current one, with nothing on it: about one click in seven
+    ended on a blank page. What it does not know, it lets go at the door (`AppSession.request_rerun`). A click in the menu needs
+    none of this: there the browser itself stops asking first.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        context.fragment_storage.clear()

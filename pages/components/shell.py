@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components import reader
 from pages.components.device import device_words
 from pages.components.formats import format_bytes, plain
-from pages.components.navigation import home_page, page_named, page_names
+from pages.components.navigation import follow_wish, home_page, page_named, page_names
 from pages.components.session import current_store
 from trainer_core import jobs
 from trainer_core.language import gettext as _
@@ -33,6 +33,7 @@ live = jobs.queue(store)
 running = sum(job.state == "running" for job in live)
 note = ngettext("{count} running", "{count} running", running).format(count=running) if running else ""
 chosen = st.navigation([home_page(bool(live)), *(page_named(name, note if name == "runs" else "") for name in page_names())])
+follow_wish()
 
 _page_style(key="page-style", data={"language": spoken.replace("_", "-"), "upload": _("Upload"), "drop": _("or drop it here")})
 with st.sidebar, st.container(gap="xxsmall"):

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.components import reader
-from pages.components.navigation import page_names
+from pages.components.navigation import PAGES, page_names
 from tests.stores import new_store
 
 SHELL = str(Path(__file__).resolve().parents[2] / "pages" / "components" / "shell.py")
@@ -76,3 +76,14 @@ def test_a_store_that_cannot_be_opened_is_said_in_chinese_too(tmp_path: Path, mo
     shell.query_params["language"] = "zh_CN"
     shell.run()
     assert "存储" in shell.error[0].value
+
+
+def test_a_page_is_left_by_the_shell_whatever_part_of_it_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "store"))
+    new_store(tmp_path / "store")
+    shell = AppTest.from_file(SHELL, default_timeout=60).run()
+    assert shell.title[0].value == "Train"
+    shell.button(key="train/own-data").click().run()
+    assert not shell.exception
+    assert shell.title[0].value == "Data"
+    assert [path.name for path in PAGES.rglob("*.py") if "st.switch_page(" in path.read_text("utf-8")] == ["navigation.py"]
