@@ -88,6 +88,8 @@ def show_dataset(store: Store, reference: str) -> None:
             icon=":material/history:",
         )
     if is_going_on(WORKING):
+        # A control that is not drawn forgets what was chosen: whoever mends a label stays with the labels.
+        st.session_state["data/part"] = st.session_state.get("data/part") or "wrong"
         work = take_result(WORKING)
         if work is None:
             return

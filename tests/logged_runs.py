@@ -26,6 +26,7 @@ def log_run(
     reason: str = "",
     recipe: str = "digits",
     settings: Mapping[str, object] | None = None,
+    evaluated_digest: str = "5d5d5d5d5d5d5d5d",
 ) -> str:
     """A run with `steps` steps behind it, ten an epoch, whose evaluation rises to `best`. Returns its id."""
     config = TrainConfig(name=name, **(settings or {}))  # type: ignore[arg-type]
@@ -36,7 +37,9 @@ def log_run(
         name=name,
         experiment="descent",
         params=to_params(config),
-        tags={tags.RECIPE: recipe} | ({tags.SEGMENTS: json.dumps([span])} if state != "queued" else {}),
+        tags={tags.RECIPE: recipe}
+        | ({tags.EVALUATED_DIGEST: evaluated_digest} if evaluated_digest else {})
+        | ({tags.SEGMENTS: json.dumps([span])} if state != "queued" else {}),
     )
     store.run_folder(run_id).mkdir(parents=True, exist_ok=True)
     write_config(config, store.config_file(run_id), write_atomically)

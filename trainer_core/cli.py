@@ -237,8 +237,15 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     clean.add_argument("--validation-share", type=float, default=0.1, metavar="X", help=_("of all rows (default: 0.1)"))
     clean.add_argument("--test-share", type=float, default=0.1, metavar="X", help=_("of all rows (default: 0.1)"))
     clean.add_argument("--seed", type=int, metavar="N", help=_("of the draw"))
-    clean.add_argument("--doubted-by", metavar="RUN", help=_("show the labels that a run doubts"))
-    clean.add_argument("--drop-doubted", action="store_true", help=_("and take those rows out"))
+    clean.add_argument(
+        "--doubted",
+        action="store_true",
+        help=_("list the training rows whose label is doubted by a baseline that did not train on them"),
+    )
+    clean.add_argument("--doubted-by", metavar="RUN", help=_("list the rows a run is evaluated on whose label it doubts"))
+    mend = clean.add_mutually_exclusive_group()
+    mend.add_argument("--correct-doubted", action="store_true", help=_("give all doubted training rows the suggested label"))
+    mend.add_argument("--drop-doubted", action="store_true", help=_("take all doubted training rows out"))
     listed = sub("list", commands.data_list, _("list the saved datasets and what was done to each"))
     listed.add_argument("--json", action="store_true", help=_("one JSON object a line"))
     sub("undo", commands.data_undo, _("take back a dataset's newest step; all versions stay")).add_argument(

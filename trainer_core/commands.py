@@ -15,6 +15,7 @@ from trainer_core.settings import SETTINGS, build_config, differences
 from trainer_core.store import Store
 from trainer_core.terminal import Watch, as_json, follow, format_duration, say, table
 from trainer_core.tracking import read
+from trainer_core.tracking.measured_rows import mark_words, rows_marks
 
 
 class UsageError(TrainerError):
@@ -81,10 +82,13 @@ def runs(options: argparse.Namespace) -> int:
         say(_("No runs yet. Start one: {program} launch digits --wait").format(program=options.program))
         return 0
     rows = [[_("name"), _("state"), _("recipe"), _("launched"), _("took"), _("best checkpoint"), _("test"), _("id")]]
+    marks = rows_marks(found)
     for run in found:
         launched = run.created.astimezone().strftime("%Y-%m-%d %H:%M") if run.created else "–"
         metric = measure_label(run.main_metric)
         figures = ["–" if value is None else f"{metric} {value:.4f}" for value in (run.headline, run.tested)]
+        if run.headline is not None and marks[run.run_id]:
+            figures[0] += f" ({mark_words(marks[run.run_id])})"
         took = format_duration(run.duration_seconds)
         rows.append([run.name, _(run.state), run.recipe or "–", launched, took, *figures, run.run_id[:8]])
     for line in table(rows, right=(4, 5, 6)):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from trainer_core.data.findings import Inspection, Problem, problem_from_json
+from trainer_core.data.findings import Inspection, Problem
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
 from trainer_core.language import ngettext
@@ -66,8 +66,10 @@ def clean(options: argparse.Namespace) -> int:
     """Saves a source as a dataset, or takes a saved one, and does the fixes that are asked for, a version each."""
     from trainer_core.data import library, steps
     from trainer_core.data.record import Step
+    from trainer_core.doubted_commands import change_of_rows, check_doubted, mend_doubted
 
     store: Store = options.store
+    check_doubted(options)
     if library.is_saved(store.datasets, options.source):
         found = _do(options, {"do": "inspect", "reference": library.find(store.datasets, options.source).reference})
     else:
@@ -85,11 +87,12 @@ def clean(options: argparse.Namespace) -> int:
             continue
         step = problem.fixes[0].step
         found = _do(options, {"do": "fix", "reference": found["reference"], "step": asdict(step)})
-        say(f"{found['reference']}  {steps.describe(step)}: {_change(store, found['reference'])}")
-    for wanted in [*_doubts(options, found), *_splits(options)]:
+        say(f"{found['reference']}  {steps.describe(step)}: {change_of_rows(store, found['reference'])}")
+    for wanted in _splits(options):
         done = Step(wanted["do"], wanted.get("options", {}))
         found = _do(options, {"do": "fix", "reference": found["reference"], "step": wanted})
-        say(f"{found['reference']}  {steps.describe(done)}: {_change(store, found['reference'])}")
+        say(f"{found['reference']}  {steps.describe(done)}: {change_of_rows(store, found['reference'])}")
+    found = mend_doubted(options, found, _do)
     left = Inspection.from_json(found["inspection"]).problems
     for problem in left:
         say(_("Left: {title}, {rows} ({kind})").format(title=problem.title, rows=_rows(problem.count), kind=problem.kind))
@@ -205,22 +208,6 @@ def _problem(found: dict[str, Any], kind: str) -> Problem | None:
     return next((problem for problem in problems if problem.kind == kind and problem.fixes), None)
 
 
-def _doubts(options: argparse.Namespace, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """The step that mends the labels which a run doubts; shown first where it is only asked about."""
-    if options.doubted_by is None:
-        return []
-    from trainer_core.tracking import read
-
-    run = read.find_run(options.store, options.doubted_by)
-    answer = _do(options, {"do": "doubt", "reference": found["reference"], "run_id": run.run_id, "run_name": run.name})
-    if answer["problem"] is None:
-        say(_("{run} doubts none of the {rows:,} labels that it was measured on.").format(run=run.name, rows=answer["rows"]))
-        return []
-    problem = problem_from_json(answer["problem"])
-    _show_problem(problem)
-    return [asdict(fix.step) for fix in problem.fixes if fix.step.do == "drop_rows"] if options.drop_doubted else []
-
-
 def _splits(options: argparse.Namespace) -> list[dict[str, Any]]:
     if options.splits is None:
         return []
@@ -234,13 +221,6 @@ def _splits(options: argparse.Namespace) -> list[dict[str, Any]]:
     if options.by:
         return [{"do": "draw_splits_by_group", "options": {**told, "column": options.by}}]
     return [{"do": "draw_splits", "options": told}]
-
-
-def _change(store: Store, reference: str) -> str:
-    from trainer_core.data import library
-
-    step = library.find(store.datasets, reference).steps[-1]
-    return f"{step.rows_before:,} → {step.rows_after:,}"
 
 
 def _in_words(reading: dict[str, Any]) -> str:

@@ -139,6 +139,7 @@ def as_json(record: RunRecord) -> str:
             "main_metric": record.main_metric,
             "headline": None if record.headline is None or not math.isfinite(record.headline) else record.headline,
             "kept_step": record.kept_step,
+            "evaluated_digest": record.evaluated_digest or None,
             "metrics": _finite(record.metrics),
             "kept": _finite(record.kept),
             "best": _finite(record.best),

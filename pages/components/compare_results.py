@@ -1,5 +1,6 @@
 """What matters, on Compare: settings against results. What is picked in a chart is chosen in the table."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -10,9 +11,10 @@ from pages.components.compare_table import choose
 from pages.components.comparison import common_split, differing_settings, result_of, results_of, unique_labels
 from pages.components.live_chart import ChartState, live_chart
 from pages.components.results_figures import Measured, are_numbers, heat_figure, parallel_figure, scatter_figure
-from pages.components.run_facts import line_of
+from pages.components.run_facts import line_of, runs_counted
 from pages.components.session import metric_label, setting_label
 from trainer_core.language import gettext as _
+from trainer_core.tracking.measured_rows import OTHER_ROWS, ROWS_UNKNOWN, mark_words, rows_marks
 from trainer_core.tracking.records import RunRecord
 
 _AXES_OF_PARALLEL = 6
@@ -52,8 +54,27 @@ def show_results(found: Sequence[RunRecord], shown: Sequence[RunRecord], run_ids
         measured = _measured(found, shown, run_ids, result)
         draw = {"scatter": _scatter, "parallel": _parallel, "heat": _heat}[kind or "scatter"](measured, settings, result, split)
     state = draw() if draw is not None else None
+    _say_rows([run for run in found if run.run_id in {point.run_id for point in measured}])
     if isinstance(state, ChartState) and state.picked:
         choose([run_id for picked in state.picked for run_id in picked.split(",")], len(found))
+
+
+def _say_rows(runs: Sequence[RunRecord]) -> None:
+    """That some of the runs in the chart can't be ranked by their figures, where that is so."""
+    counts = Counter(rows_marks(runs).values())
+    if counts[OTHER_ROWS] or counts[ROWS_UNKNOWN]:
+        st.caption(
+            _(
+                "Of these {runs}, {others} were measured on other rows or labels than most ({other_rows}), and {unknown} before "
+                "Descent noted the rows ({rows_unknown}): their figures do not rank them against the rest."
+            ).format(
+                runs=runs_counted(len(runs)),
+                others=counts[OTHER_ROWS],
+                unknown=counts[ROWS_UNKNOWN],
+                other_rows=mark_words(OTHER_ROWS),
+                rows_unknown=mark_words(ROWS_UNKNOWN),
+            )
+        )
 
 
 def _measured(found: Sequence[RunRecord], shown: Sequence[RunRecord], run_ids: Sequence[str], key: str) -> list[Measured]:

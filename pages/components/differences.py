@@ -10,12 +10,14 @@ from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
 from trainer_core.tracking import tags
+from trainer_core.tracking.measured_rows import mark_words, rows_marks
 from trainer_core.tracking.records import RunRecord
 
 _DIGEST_LENGTH = 12
 _AROUND = Words(
     {
         tags.DATASET_DIGEST: mark("Dataset digest"),
+        tags.EVALUATED_DIGEST: mark("Digest of the measured rows"),
         tags.GIT_COMMIT: mark("Git commit"),
         tags.DEVICE: mark("Device"),
         tags.THREADS: mark("Threads"),
@@ -34,7 +36,13 @@ def difference_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
         told = [_setting(name, run) for run in runs]
         rows.append((_("Settings"), setting_label(name), told))
     for tag, label in _AROUND.items():
-        group = _("Data") if tag == tags.DATASET_DIGEST else _("Code") if tag == tags.GIT_COMMIT else _("Environment")
+        group = (
+            _("Data")
+            if tag in (tags.DATASET_DIGEST, tags.EVALUATED_DIGEST)
+            else _("Code")
+            if tag == tags.GIT_COMMIT
+            else _("Environment")
+        )
         rows.append((group, label, [_brief(tag, run.tags.get(tag, "")) for run in runs]))
     packages = [packages_of(run) for run in runs]
     for name in sorted({name for own in packages for name in own}):
@@ -70,11 +78,11 @@ def clone_lines(runs: Sequence[RunRecord], everything: Sequence[RunRecord]) -> l
             changes.append(f"{setting_label(name)} {before} → {after}")
         key = run.main_metric
         change = result_change(result_of(parent, key), result_of(run, key), key)
-        told = [
-            *changes,
-            *([f"{metric_label(key, str(run.settings.get('evaluation_split') or 'validation'))} {change}"] if change else []),
-        ]
-        lines.append((run.name, parent.name, " · ".join(told) or _("nothing changed")))
+        if change:
+            split = str(run.settings.get("evaluation_split") or "validation")
+            rows = next(filter(None, rows_marks([parent, run]).values()), "")
+            changes.append(f"{metric_label(key, split)} {change}" + (f" ({mark_words(rows)})" if rows else ""))
+        lines.append((run.name, parent.name, " · ".join(changes) or _("nothing changed")))
     return lines
 
 

@@ -19,10 +19,11 @@ from trainer_core.language import Words, mark
 from trainer_core.language import gettext as _
 from trainer_core.measures import is_share
 from trainer_core.settings import SETTINGS
+from trainer_core.tracking.measured_rows import mark_words, rows_marks
 from trainer_core.tracking.records import RunRecord
 
 Kind = Literal["fact", "setting", "metric"]
-SWATCH, NAME, STAR, STATE = " ", mark("Name"), "★", mark("State")
+SWATCH, NAME, STAR, STATE, ROWS = " ", mark("Name"), "★", mark("State"), mark("Measured rows")
 _DASHES = {"solid": "", "dash": "7,4", "dot": "2,3", "dashdot": "7,3,2,3", "longdash": "11,4"}
 _SETTINGS_SHOWN = 3
 _SMALL = 1e-3
@@ -69,7 +70,7 @@ def column_heads(runs: Sequence[RunRecord], columns: Iterable[str] = ()) -> dict
     """
     ranked = sorted(dict.fromkeys([*choosable_columns(runs), *columns]), key=lambda name: name not in (*SETTINGS, *FACTS))
     heads: dict[str, str] = {}
-    taken = {SWATCH, STAR, NAME, _(NAME), STATE, _(STATE)}
+    taken = {SWATCH, STAR, NAME, _(NAME), STATE, _(STATE), ROWS, _(ROWS)}
     for name in ranked:
         kind = kind_of_column(name, runs)
         unit = " (%)" if kind == "metric" and _in_per_cent(name) else ""
@@ -110,6 +111,9 @@ def compare_rows(runs: Sequence[RunRecord], looks: Mapping[str, tuple[str, str]]
     leading = [name for name in columns[:1] if name in results_of(runs)]  # the first question about a run is how good it is
     for name in leading:
         frame[heads[name]] = _column(runs, name)
+    marks = rows_marks(runs)
+    if any(marks.values()):  # beside the result: whoever ranks by it sees what it was measured on
+        frame[ROWS] = [mark_words(marks[run.run_id]) for run in runs]
     frame[STATE] = [[state_text(run.state)] for run in runs]
     for name in columns[len(leading) :]:
         frame[heads[name]] = _column(runs, name)
@@ -136,6 +140,14 @@ def compare_column_config(
         NAME: st.column_config.TextColumn(_(NAME), width=110 if STAR in frame else 125),
         STAR: st.column_config.TextColumn(width=28, help=_("Starred runs.")),
         STATE: st.column_config.MultiselectColumn(_(STATE), options=list(colours), color=list(colours.values()), width=98),
+        ROWS: st.column_config.TextColumn(
+            _(ROWS),
+            width=105,
+            help=_(
+                "Other rows: measured on other rows or labels than most of the runs in the table, so figures do not rank them "
+                "against each other. Rows unknown: launched before Descent noted them."
+            ),
+        ),
         FACTS["started"]: st.column_config.DatetimeColumn(format=_("D MMM, HH:mm"), timezone=str(zone), width=115),
         FACTS["minutes"]: st.column_config.NumberColumn(
             format="%.1f", width=80, help=_("How long the run was worked on, pauses left out.")

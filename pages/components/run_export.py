@@ -32,6 +32,7 @@ def export_frame(runs: Sequence[RunRecord]) -> pd.DataFrame:
             "main_metric": run.main_metric,
             "headline": run.headline,
             "kept_step": run.kept_step,
+            "evaluated_digest": run.evaluated_digest,
             "starred": run.starred,
             "note": run.note,
             "reason": run.reason,

@@ -1,7 +1,7 @@
 """Runs that share settings, as one: what a comparison draws as a mean with a band. No Streamlit here."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import pandas as pd
 from pages.components.comparison import free_head, result_of, setting_number
 from pages.components.formats import format_setting, metric_label, setting_label
 from trainer_core.language import gettext as _
-from trainer_core.language import ngettext
+from trainer_core.language import listed, ngettext
 from trainer_core.measures import is_lower_better, is_share
 from trainer_core.settings import SETTINGS
+from trainer_core.tracking.measured_rows import mark_words, rows_marks
 from trainer_core.tracking.records import RunRecord
 
 NEVER = ("seed", "name")
@@ -51,7 +52,7 @@ def group_rows(groups: Sequence[RunGroup], key: str, split: str) -> pd.DataFrame
     name. Shares are in per cent."""
     unit = " (%)" if is_share(key) else ""
     mean = metric_label(key, split) + unit
-    own = (_("Runs"), mean, _("± deviation"), _("Lowest"), _("Highest"), _("Best run"))
+    own = (_("Runs"), mean, _("± deviation"), _("Lowest"), _("Highest"), _("Best run"), _("Measured rows"))
     columns: dict[str, list[Any]] = {}
     for place, (name, _value) in enumerate(groups[0].settings if groups else ()):
         values_of_groups = [group.settings[place][1] for group in groups]
@@ -63,6 +64,9 @@ def group_rows(groups: Sequence[RunGroup], key: str, split: str) -> pd.DataFrame
     columns[_("Lowest")] = [min(values, default=np.nan) for values in found]
     columns[_("Highest")] = [max(values, default=np.nan) for values in found]
     columns[_("Best run")] = [_best_run(group, key) for group in groups]
+    marks = rows_marks([run for group in groups for run in group.runs])
+    if any(marks.values()):
+        columns[_("Measured rows")] = [_marks_of(group, marks) for group in groups]
     return pd.DataFrame(columns)
 
 
@@ -94,6 +98,11 @@ def _values(group: RunGroup, key: str) -> list[float]:
 def _best_run(group: RunGroup, key: str) -> str:
     measured = [(value, run.name) for run in group.runs if (value := result_of(run, key)) is not None and _usable(value)]
     return (min if is_lower_better(key) else max)(measured)[1] if measured else "–"
+
+
+def _marks_of(group: RunGroup, marks: Mapping[str, str]) -> str:
+    """What there is to say of the rows that the group's runs were measured on; empty where all are those of the most runs."""
+    return listed(sorted({mark_words(marks[run.run_id]) for run in group.runs if marks[run.run_id]}))
 
 
 def _rank(value: Any) -> tuple[int, float, str]:

@@ -16,6 +16,7 @@ from trainer_core.language import gettext as _
 from trainer_core.language import mark
 from trainer_core.measures import is_share, measure_label
 from trainer_core.settings import format_number
+from trainer_core.tracking.measured_rows import mark_words, rows_marks
 from trainer_core.tracking.read import RunRecord
 
 NAME, STATE, RESULT, MEASURED, TEST = mark("Name"), mark("State"), mark("Result"), mark("Measured on"), mark("Final test")
@@ -28,12 +29,13 @@ def run_rows(runs: Sequence[RunRecord]) -> pd.DataFrame:
     def number(values: list[Any]) -> pd.Series:
         return pd.Series([np.nan if value is None else float(value) for value in values], dtype="float64")
 
+    marks = rows_marks(runs)
     return pd.DataFrame(
         {
             NAME: [run.name for run in runs],
             STATE: [[state_text(run.state)] for run in runs],
             RESULT: number([_shown_number(run, run.headline) for run in runs]),
-            MEASURED: [_(evaluated_on(run)) for run in runs],
+            MEASURED: [" · ".join(filter(None, (_(evaluated_on(run)), mark_words(marks[run.run_id])))) for run in runs],
             TEST: number([_shown_number(run, run.tested) for run in runs]),
             TIME: number([run.duration_seconds for run in runs]),
             STARTED: pd.to_datetime(pd.Series([run.started or run.created for run in runs]), utc=True),
@@ -74,7 +76,14 @@ def column_config(zone: tzinfo) -> Mapping[str, Any]:
             help=_("Accuracy, or the metric that is named, at the best checkpoint: the one that the playground answers with."),
             width=115,
         ),
-        MEASURED: st.column_config.TextColumn(_(MEASURED), help=_("The split that is evaluated during training."), width=95),
+        MEASURED: st.column_config.TextColumn(
+            _(MEASURED),
+            help=_(
+                "The split that is evaluated during training. Other rows: than most of the runs in the table, so figures do not "
+                "rank them against each other. Rows unknown: launched before Descent noted them."
+            ),
+            width=125,
+        ),
         TEST: st.column_config.NumberColumn(
             _(TEST), help=_("Measured once, at the end, on rows that training never saw."), width=85
         ),

@@ -104,8 +104,10 @@ def test_environment_data_code_and_tags_are_listed_where_they_differ() -> None:
 
 
 def test_a_clone_says_what_it_changed_and_what_came_of_it() -> None:
-    parent = run("a", learning_rate=2e-5)
-    child = replace(run("b", learning_rate=1e-4), tags={"descent.cloned_from": "a" * 32}, kept={"eval/accuracy": 0.969})
+    rows = {"descent.evaluated_digest": "5d" * 8}
+    parent = replace(run("a", learning_rate=2e-5), tags=rows)
+    tags = {"descent.cloned_from": "a" * 32, **rows}
+    child = replace(run("b", learning_rate=1e-4), tags=tags, kept={"eval/accuracy": 0.969})
     assert clone_lines([child, parent], [child, parent]) == [
         ("run-b", "run-a", "Learning rate 2e-5 → 1e-4 · Accuracy, validation split +1.90 points")
     ]

@@ -23,7 +23,7 @@ def run(letter: str, state: RunState = "finished", tags: dict[str, str] | None =
         moment,
         moment,
         params,
-        {"descent.recipe": "digits", "descent.segments": "[[0, 60000]]"} | (tags or {}),
+        {"descent.recipe": "digits", "descent.segments": "[[0, 60000]]", "descent.evaluated_digest": "5d" * 8} | (tags or {}),
         results,
         {"eval/accuracy": 0.95},
         {"eval/accuracy": 0.9, "eval/loss": 0.7},

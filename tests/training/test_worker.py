@@ -14,6 +14,7 @@ from tests.trained import Train
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.config import TrainConfig
 from trainer_core.data import load_images
+from trainer_core.data.evaluated_digest import evaluated_digest
 from trainer_core.errors import ConfigError, DataError, DivergedError
 from trainer_core.inference.predict import LoadedCheckpoints
 from trainer_core.store import Store
@@ -93,6 +94,8 @@ def test_the_run_says_what_it_stands_on(train_run: Train) -> None:
     assert "torch 2.13.0" in tags["descent.packages"]
     assert tags["descent.parameters"] == "2410"
     assert tags["descent.evaluated_on"] == "validation"
+    validation = load_images(SMALL).splits["validation"]
+    assert tags["descent.evaluated_digest"] == evaluated_digest(validation, load_images(SMALL).label_names)
     took = [record["values"] for record in run.records() if record["kind"] == "tags"][-1]
     assert int(took["descent.peak_memory"]) > 1e8
     assert float(took["descent.samples_per_second"]) > 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from trainer_core.curating.doubts import doubt
 from trainer_core.curating.uploads import drop_old_uploads
 from trainer_core.data import library, steps
 from trainer_core.data.examples import SPLIT_ORDER, check_reading, make_examples, rows_by_split, with_decided_labels
@@ -93,28 +94,6 @@ def undo(store: Store, tell: Tell, name: str) -> dict[str, Any]:
     return _inspected(store, record, None, tell)
 
 
-def doubt(store: Store, tell: Tell, reference: str, run_id: str, run_name: str) -> dict[str, Any]:
-    """Likely wrong labels by what a run answered: `problem`, None where it doubts none."""
-    from trainer_core.data.label_errors import likely_wrong
-    from trainer_core.data.load import load_data
-    from trainer_core.predictions import list_steps, read_predictions
-    from trainer_core.settings import read_config
-
-    record = library.find(store.datasets, reference)
-    tell(0.1, _("Reading what {run} answered").format(run=run_name))
-    kept = list_steps(store, run_id)
-    if not kept:
-        raise DataError(_("{run} keeps no predictions. Choose a run that was evaluated.").format(run=run_name))
-    best = _best_step(store, run_id, kept)
-    config = read_config(store.config_file(run_id))
-    data = load_data(config, store.datasets)
-    split = data.splits[config.evaluation_split]
-    ids = {split.example_id(index): int(row) for index, row in enumerate(split.rows)}
-    tell(0.5, _("Weighing labels against answers"))
-    problem = likely_wrong(library.read_examples(store.datasets, record), read_predictions(store, run_id, best), ids, run_name)
-    return {"problem": None if problem is None else asdict(problem), "rows": len(ids), "step": best}
-
-
 def read_inspection(store: Store, record: Record) -> Inspection | None:
     """The inspection of a version, where there has been one."""
     try:
@@ -147,13 +126,6 @@ def _inspected(store: Store, record: Record, examples: pd.DataFrame | None, tell
 
 def _inspection_file(store: Store, record: Record) -> Path:
     return store.cache / f"inspection-{_INSPECTION}-{record.digest}-{record.reading.task}.json"
-
-
-def _best_step(store: Store, run_id: str, kept: list[int]) -> int:
-    from trainer_core.checkpoints import list_checkpoints
-
-    best = next((one.step for one in list_checkpoints(store, run_id) if one.is_best), None)
-    return best if best in kept else kept[-1]
 
 
 def _rows(found: Guess) -> dict[str, int]:

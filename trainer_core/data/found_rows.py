@@ -15,14 +15,15 @@ def shown(examples: pd.DataFrame, rows: Any, notes: Sequence[str] = ()) -> tuple
     """Some of the rows at these positions, as they are shown."""
     chosen = examples.iloc[np.asarray(rows[:SHOWN_ROWS], dtype=np.int64)]
     told = [*notes, *[""] * (len(chosen) - len(notes))]
-    texts = _texts(chosen)
+    texts = texts_of(chosen)
     return tuple(
         FoundRow(int(row), str(split), "" if label is None or label != label else str(label), text, note)
         for row, split, label, text, note in zip(chosen["row"], chosen["split"], chosen["label"], texts, told, strict=True)
     )
 
 
-def _texts(chosen: pd.DataFrame) -> list[str]:
+def texts_of(chosen: pd.DataFrame) -> list[str]:
+    """The texts of rows as they are shown, cut where they are long; empty for pictures."""
     if "text" not in chosen:
         return [""] * len(chosen)
     texts = [str(text)[:SHOWN_CHARACTERS] for text in chosen["text"]]

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainer_core.data import alike, label_steps
+from trainer_core.data import alike, corrections, label_steps
 from trainer_core.data.alike import labels_of
 from trainer_core.data.columns import SPLITS
 from trainer_core.data.languages import languages_of
+from trainer_core.data.missing_splits import draw_missing_splits
 from trainer_core.data.record import Step
 from trainer_core.data.rows import character_counts, empty_rows, label_variants, not_numbers, unlabelled_rows, word_counts
 from trainer_core.data.splits import SPLIT_SEED, draw_stratified
@@ -58,11 +59,10 @@ def describe(step: Step) -> str:
         ),
         "drop_labels": lambda: _("Labels taken out: {labels}").format(labels=", ".join(told.get("labels", ()))),
         "keep_language": lambda: _("Only rows in {language} kept").format(language=told.get("language")),
-        "drop_rows": lambda: _("{count:,} chosen rows taken out").format(count=len(told.get("rows", ()))),
-        "set_labels": lambda: _("{count:,} labels corrected").format(count=len(told.get("labels", {}))),
         "draw_splits": lambda: _("Splits drawn by label: {validation:.0%} validation, {test:.0%} test, seed {seed}").format(
             validation=float(told.get("validation_share", 0)), test=float(told.get("test_share", 0)), seed=told.get("seed")
         ),
+        "draw_missing_splits": lambda: _("Splits that were missing drawn from training rows, to stay as they are"),
         "draw_splits_by_group": lambda: _(
             "Splits drawn with each {column} in one: {validation:.0%} validation, {test:.0%} test"
         ).format(
@@ -72,7 +72,7 @@ def describe(step: Step) -> str:
         ),
         "use_split_column": lambda: _("Splits as the column {column} says").format(column=told.get("column")),
     }
-    return words[step.do]() if step.do in words else label_steps.describe(step) or step.do
+    return words[step.do]() if step.do in words else label_steps.describe(step) or corrections.describe(step) or step.do
 
 
 def drop_duplicates(examples: Examples) -> Examples:
@@ -167,19 +167,6 @@ def keep_language(examples: Examples, language: str) -> Examples:
     return _without(examples, np.flatnonzero([code not in ("", language) for code in found]))
 
 
-def drop_rows(examples: Examples, rows: Sequence[int]) -> Examples:
-    """The rows with these numbers (the column `row`) go."""
-    return _without(examples, np.flatnonzero(examples["row"].isin([int(row) for row in rows])))
-
-
-def set_labels(examples: Examples, labels: Mapping[str, str]) -> Examples:
-    """Rows get another label; `labels` maps row numbers, as text, to labels."""
-    wanted = {int(row): label for row, label in labels.items()}
-    return examples.assign(
-        label=[wanted.get(int(row), label) for row, label in zip(examples["row"], examples["label"], strict=True)]
-    )
-
-
 def draw_splits(examples: Examples, validation_share: float = 0.1, test_share: float = 0.1, seed: int = SPLIT_SEED) -> Examples:
     """All rows are dealt anew: by label where rows have one, each split with the same mixture, copies into one split; seeded."""
     validation, test = _shares(validation_share, test_share)
@@ -270,9 +257,9 @@ STEPS: Mapping[str, Callable[..., Examples]] = {
         rename_labels,
         drop_labels,
         keep_language,
-        drop_rows,
-        set_labels,
+        *corrections.CORRECTIONS,
         draw_splits,
+        draw_missing_splits,
         draw_splits_by_group,
         use_split_column,
         *label_steps.LABEL_STEPS,

@@ -101,6 +101,11 @@ class RunRecord:
         return self.tags.get(names.CLONED_FROM)
 
     @property
+    def evaluated_digest(self) -> str:
+        """The digest of the rows and labels that `eval/*` is measured on; empty for a run of before it was noted."""
+        return self.tags.get(names.EVALUATED_DIGEST, "")
+
+    @property
     def archived(self) -> bool:
         """Whether the run is put away."""
         return self.tags.get(names.ARCHIVED) == "true"

@@ -15,6 +15,7 @@ from trainer_core.batch_in_force import format_smaller, in_force, read_smaller
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, verify
 from trainer_core.config import CLASSIFIERS, TrainConfig
 from trainer_core.data import Data, Plan, plan, summarise
+from trainer_core.data.evaluated_digest import evaluated_digest
 from trainer_core.errors import DataError
 from trainer_core.language import gettext as _
 from trainer_core.predictions import drop_after
@@ -200,6 +201,7 @@ def _describe(config: TrainConfig, built: Built, journal: Journal) -> Plan:
             tags.PARAMETERS: str(parameters),
             tags.TOTAL_STEPS: str(todo.total_steps),
             tags.EVALUATED_ON: config.evaluation_split,
+            tags.EVALUATED_DIGEST: evaluated_digest(data.splits[config.evaluation_split], data.label_names),
             tags.DATASET: data.name,
             tags.DATASET_DIGEST: data.digest,
         }
