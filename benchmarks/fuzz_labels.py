@@ -342,7 +342,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     print(describe())
-    counts = (200, 0, 0) if arguments.quick else (2_000, 100, 12)
+    counts = (200, 8, 2) if arguments.quick else (2_000, 100, 12)
     figures: dict[str, Any] = {"quick": arguments.quick, "seed": arguments.seed}
     failures: list[str] = []
     with temporary_store() as store, tempfile.TemporaryDirectory(prefix="descent-fuzz-") as folder:

@@ -1,5 +1,6 @@
 """Whatever a label column looks like, each row's class has the same name on every road, to the last answer."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from tests.trained import Train
 from trainer_core.checkpoints import find_checkpoint
 from trainer_core.curating.work import fix
 from trainer_core.data import Data, library, load_data
+from trainer_core.data.cells import as_text
+from trainer_core.data.sources import guess
 from trainer_core.data.texts import TextData
 from trainer_core.errors import DataError
 from trainer_core.handing_in.bundle import fill_bundle
@@ -80,3 +83,20 @@ def _names(data: Data, split: str) -> dict[str, str]:
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+@pytest.mark.parametrize("cells", [(1, "01"), (0.5, "1.50"), ("1", 1.0), (True, "x")])
+def test_a_field_of_numbers_and_texts_keeps_each_as_it_was_written(cells: tuple[object, object], tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"some words {row}", "label": cells[row % 2]}) for row in range(6)]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "test.jsonl").write_text(lines[0], encoding="utf-8")
+    tables = guess(str(tmp_path), {"task": "sequence_classification", "label_column": "label"}).tables
+    assert tables["train"]["label"].tolist()[:2] == [as_text(cell) for cell in cells]
+    assert tables["test"]["label"].tolist() == [as_text(cells[0])]
+
+
+def test_a_damaged_line_among_mixed_fields_is_told_and_loses_no_row(tmp_path: Path) -> None:
+    lines = ['{"text": "one word", "label": 1}', '{"text": "two", "label": "01"}', "{", '{"text": "three", "label": 1}']
+    (tmp_path / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match="can't be read as JSON"):
+        guess(str(tmp_path))

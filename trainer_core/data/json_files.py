@@ -4,7 +4,7 @@ Left to itself its reader makes numbers of a field that holds both: beside 1 the
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,17 @@ from trainer_core.language import gettext as _
 def as_json_lines(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     """The files by split; what has to be written anew lies in `folder`. Raises DataError for what is no list of objects."""
     texts = {split: _read(path) for split, path in files.items()}
-    rows = {split: _objects(text, files[split].name) for split, (text, _is_lines) in texts.items()}
-    mixed = _mixed_fields([row for found in rows.values() for row in found or ()])
+    mixed = _mixed_fields(row for split, (text, _is_ready) in texts.items() for row in _objects(text, files[split].name))
     ready = {}
     for split, path in files.items():
-        text, is_lines = texts[split]
-        found = rows[split]
-        if found is not None and (mixed or text.lstrip()[:1] == "["):
-            text = "\n".join(json.dumps(_with_text(row, mixed), ensure_ascii=False) for row in found)
-        elif is_lines:
+        text, is_ready = texts[split]
+        if is_ready and not mixed:
             ready[split] = path
             continue
+        if _is_list(text):
+            text = "\n".join(json.dumps(_with_text(row, mixed), ensure_ascii=False) for row in _objects(text, path.name))
+        elif mixed:
+            text = "\n".join(_line_with_text(line, mixed) for line in text.split("\n"))
         ready[split] = folder / f"{split}-{path.name}.jsonl"
         ready[split].write_text(text, encoding="utf-8")
     return ready
@@ -37,17 +37,29 @@ def _read(path: Path) -> tuple[str, bool]:
     """The text of a file, and whether the file can be handed on as it is."""
     content = read_bytes(path)
     encoding = guess_encoding(content, path.name)
-    return decode(content, encoding, path.name), encoding == "utf-8" and path.suffix != ".gz"
+    text = decode(content, encoding, path.name)
+    return text, encoding == "utf-8" and path.suffix != ".gz" and not _is_list(text)
 
 
-def _objects(text: str, name: str) -> list[dict[str, Any]] | None:
-    """The rows of a list or of lines; None for lines that are damaged, of which the reader tells more."""
-    if text.lstrip()[:1] != "[":
+def _is_list(text: str) -> bool:
+    return text.lstrip()[:1] == "["
+
+
+def _objects(text: str, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a list, or of those lines that hold one."""
+    if _is_list(text):
+        yield from _list_in(text, name)
+        return
+    for line in text.split("\n"):
         try:
-            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+            row = json.loads(line)
         except (ValueError, RecursionError):
-            return None
-        return rows if all(isinstance(row, dict) for row in rows) else None
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+def _list_in(text: str, name: str) -> list[dict[str, Any]]:
     try:
         rows = json.loads(text)
     except ValueError as error:
@@ -61,7 +73,7 @@ def _objects(text: str, name: str) -> list[dict[str, Any]] | None:
     return list(rows)
 
 
-def _mixed_fields(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+def _mixed_fields(rows: Iterable[Mapping[str, Any]]) -> set[str]:
     """The fields that hold text in some rows and a number or truth in others."""
     texts: set[str] = set()
     others: set[str] = set()
@@ -72,6 +84,15 @@ def _mixed_fields(rows: Sequence[Mapping[str, Any]]) -> set[str]:
             elif isinstance(value, bool | int | float):
                 others.add(name)
     return texts & others
+
+
+def _line_with_text(line: str, fields: set[str]) -> str:
+    """A line with its row so; a damaged one as it is, for the library's reader to tell of."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    return json.dumps(_with_text(row, fields), ensure_ascii=False) if isinstance(row, dict) else line
 
 
 def _with_text(row: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:
