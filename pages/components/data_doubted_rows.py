@@ -23,6 +23,9 @@ from trainer_core.store import Store
 
 _ASKED, _ALL = "data/doubt-asked", "data/doubt-all"
 _TABLE_PIXELS = 420
+_WEAK = 0.9
+"""Below it a model errs more often than labels do: agreeing with 70 % of some reviews, it doubts a quarter of them to find
+58 % of the twentieth that is wrong."""
 
 
 def draw_training_rows(
@@ -87,6 +90,14 @@ def _confirm(store: Store, record: Record, doubts: Doubts, chosen: Sequence[Doub
             labels = Counter(row.label for row in chosen).most_common()
             st.markdown("\n".join(f"- {plain(label)}: {format_count(rows)}" for label, rows in labels))
             step, title = doubts.removal(chosen), _("Take out {count} rows")
+        if doubts.agreement < _WEAK:
+            st.warning(
+                _(
+                    "{who} agrees with only {share:.0%} of the labels, so many that it doubts are right. Change those that you "
+                    "have read."
+                ).format(who=who, share=doubts.agreement),
+                icon=":material/warning:",
+            )
         st.caption(
             _("Validation and test rows stay as they are. A new version is made; {dataset} stays, and Undo brings it back.").format(
                 dataset=plain(record.reference)
