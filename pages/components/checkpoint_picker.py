@@ -1,7 +1,7 @@
 """Which checkpoints to ask: one of a run, and others beside it. The choice lives in the address, as `run`, `checkpoint` and
 `beside`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,14 +12,16 @@ from pages.components.run_facts import dataset_name
 from pages.components.session import format_count, format_metric, plain, show_error
 from trainer_core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints
 from trainer_core.config import PICTURES
-from trainer_core.errors import TrainerError
+from trainer_core.errors import CheckpointError, TrainerError
 from trainer_core.language import gettext as _
+from trainer_core.language import listed
 from trainer_core.measures import kind_of
 from trainer_core.store import Store
 from trainer_core.tracking import read
 from trainer_core.tracking.read import RunRecord
 
 _RUN, _CHECKPOINT, _BESIDE = "playground/run", "playground/checkpoint", "playground/beside"
+_PICK = "playground/pick"
 MOST = 6
 """Checkpoints asked side by side."""
 
@@ -74,31 +76,89 @@ def _listed_at(store: Store, run_id: str, _changed: int) -> tuple[Checkpoint, ..
 
 
 def pick_checkpoint(store: Store, runs: list[RunRecord]) -> Chosen:
-    """Draws both select boxes; the newest run and its best checkpoint are picked already. `runs` is not empty."""
+    """Draws both select boxes; the newest run and its best checkpoint are picked already. `runs` is not empty.
+
+    What is picked is written into the address at once, as a step: it stays when another run finishes, or this one finds a better
+    checkpoint, until somebody picks anew.
+    """
     by_id = {run.run_id: run for run in runs}
     asked = st.query_params.get("run")
+    run_id = asked if asked in by_id else runs[0].run_id
+    notice = problem = ""
     if asked and asked not in by_id:
-        st.info(_("That run has no checkpoint yet. Here is the newest run that has one."))
-    st.session_state[_RUN] = asked if asked in by_id else runs[0].run_id
-    left, right = st.columns(2)
-    run_id = left.selectbox(_("Run"), list(by_id), format_func=lambda key: _run_label(by_id[key]), key=_RUN, on_change=_run_changed)
-
-    found = {checkpoint.step: checkpoint for checkpoint in list_checkpoints(store, run_id)}
+        notice = _("That run has no checkpoint yet. Here is the newest run that has one.")
+        st.query_params.pop("checkpoint", None)
     try:
         chosen = find_checkpoint(store, run_id, st.query_params.get("checkpoint", "best"))
     except TrainerError as error:
-        show_error(error)
         chosen = find_checkpoint(store, run_id, "best")
+        problem = f"{error} {_('Here is step {step} in its place.').format(step=format_count(chosen.step))}"
+        pick: _Pick | None = st.session_state.get(_PICK)
+        if pick is not None and (pick.run_id, str(pick.step)) == (run_id, st.query_params.get("checkpoint")):
+            # It was there a moment ago: a run at work keeps its best and its latest, and nobody did anything wrong.
+            notice, problem = problem, ""
+    _keep_pick(store, run_id, chosen.step, notice, problem)
+
+    st.session_state[_RUN] = run_id
+    left, right = st.columns(2)
+    left.selectbox(_("Run"), list(by_id), format_func=lambda key: _run_label(by_id[key]), key=_RUN, on_change=_run_changed)
+    checkpoints = {checkpoint.step: checkpoint for checkpoint in list_checkpoints(store, run_id)}
     st.session_state[_CHECKPOINT] = chosen.step
     step = right.selectbox(
         _("Checkpoint"),
-        sorted(found, reverse=True),
-        format_func=lambda key: _checkpoint_label(by_id[run_id], found[key]),
+        sorted(checkpoints, reverse=True),
+        format_func=lambda key: _checkpoint_label(by_id[run_id], checkpoints[key]),
         key=_CHECKPOINT,
         on_change=_checkpoint_changed,
         help=_("What the run saved on its way. The best is the one that its evaluation chose."),
     )
-    return Chosen(by_id[run_id], found[step])
+    _tell_of_pick(checkpoints, step)
+    return Chosen(by_id[run_id], checkpoints[step])
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """What is shown: the run, the step, the run's best step when it was picked, and what there was to say about the choice."""
+
+    run_id: str
+    step: int
+    best: int
+    notice: str
+    problem: str
+
+
+def _keep_pick(store: Store, run_id: str, step: int, notice: str, problem: str) -> None:
+    st.query_params["run"] = run_id
+    st.query_params["checkpoint"] = str(step)
+    pick: _Pick | None = st.session_state.get(_PICK)
+    if notice or problem or pick is None or (pick.run_id, pick.step) != (run_id, step):
+        st.session_state[_PICK] = _Pick(run_id, step, find_checkpoint(store, run_id, "best").step, notice, problem)
+
+
+def _tell_of_pick(checkpoints: Mapping[int, Checkpoint], shown: int) -> None:
+    """What there was to say when it was picked; and whether the run has found a better checkpoint since, a click away."""
+    pick: _Pick = st.session_state[_PICK]
+    if pick.notice:
+        st.info(plain(pick.notice))
+    if pick.problem:
+        show_error(CheckpointError(pick.problem))
+    best = next((step for step, checkpoint in checkpoints.items() if checkpoint.is_best), shown)
+    if best in (shown, pick.best):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(_("Step {step} is the run's best checkpoint by now.").format(step=format_count(best)), width="content")
+        st.button(
+            _("Show step {step}").format(step=format_count(best)),
+            key="playground/newer-best",
+            type="tertiary",
+            icon=":material/star:",
+            on_click=_show_step,
+            args=(best,),
+        )
+
+
+def _show_step(step: int) -> None:
+    st.query_params["checkpoint"] = str(step)
 
 
 def pick_beside(store: Store, runs: Sequence[RunRecord], first: Chosen) -> list[Chosen]:
@@ -113,7 +173,7 @@ def pick_beside(store: Store, runs: Sequence[RunRecord], first: Chosen) -> list[
     }
     if not others:
         return []
-    named = st.query_params.get("beside", "").split("|")
+    named = [key for key in st.query_params.get("beside", "").split("|") if key not in ("", first.key)]
     st.session_state[_BESIDE] = [key for key in named if key in others][: MOST - 1]
     chosen = st.multiselect(
         _("Beside it"),
@@ -124,7 +184,17 @@ def pick_beside(store: Store, runs: Sequence[RunRecord], first: Chosen) -> list[
         placeholder=_("Ask further checkpoints the same"),
         on_change=_beside_changed,
     )
+    gone = [_name_of(key, runs) for key in named if key not in others]
+    if gone:
+        st.caption(_("No longer there, and not asked: {names}.").format(names=plain(listed(gone))))
     return [others[key] for key in chosen]
+
+
+def _name_of(key: str, runs: Sequence[RunRecord]) -> str:
+    """The name of a checkpoint that the address has and the store has not."""
+    run_id, _colon, step = key.partition(":")
+    name = next((run.name for run in runs if run.run_id == run_id), run_id[:8])
+    return _("{run}, step {step}").format(run=name, step=step)
 
 
 def _kind(task: object) -> tuple[bool, str]:

@@ -14,6 +14,9 @@ from trainer_core.language import listed, ngettext
 from trainer_core.store import Store
 from trainer_core.tracking.records import RunRecord
 
+_NAMED = 8
+"""Runs that a sentence names, before it says that there are more."""
+
 
 def marks_bar(store: Store, chosen: Sequence[RunRecord]) -> None:
     """One row of actions for the chosen runs. Runs of other programs are only looked at."""
@@ -22,6 +25,16 @@ def marks_bar(store: Store, chosen: Sequence[RunRecord]) -> None:
         if chosen:
             st.caption(_("These runs were not launched here: they can be looked at and compared."))
         return
+    foreign = [run for run in chosen if not run.is_ours]
+    if foreign:
+        names = listed(short(run.name) for run in foreign[:_NAMED]) + (" …" if len(foreign) > _NAMED else "")
+        st.caption(
+            ngettext(
+                "Left out, since it was not launched here: {names}. What is done below is done to the other {count} chosen.",
+                "Left out, since they were not launched here: {names}. What is done below is done to the other {count} chosen.",
+                len(foreign),
+            ).format(names=plain(names), count=len(own))
+        )
     with st.container(horizontal=True, gap="xsmall"):
         starred = all(run.starred for run in own)
         if st.button(
@@ -87,7 +100,7 @@ def _putting_away(store: Store, runs: Sequence[RunRecord]) -> None:
 def _confirmed(label: str, icon: str, runs: Sequence[RunRecord], consequence: str, act: Callable[[], None]) -> None:
     """Asks once, naming what goes."""
     with st.popover(label, icon=icon, type="tertiary"):
-        names = listed(short(run.name) for run in runs[:8]) + (" …" if len(runs) > 8 else "")
+        names = listed(short(run.name) for run in runs[:_NAMED]) + (" …" if len(runs) > _NAMED else "")
         count = ngettext("{count} run", "{count} runs", len(runs)).format(count=len(runs))
         st.markdown(plain(f"{count}: {names}"))
         st.caption(consequence)

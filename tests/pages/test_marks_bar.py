@@ -142,3 +142,20 @@ def test_runs_of_other_programs_are_only_looked_at(store: Store) -> None:
     page = choose(write.create_run(store, name="theirs", experiment="other", params={}, tags={}))
     assert not page.button
     assert "were not launched here" in words(page)
+
+
+def test_runs_of_other_programs_among_the_chosen_are_named_as_left_out(store: Store) -> None:
+    ours = log_run(store, "ours", steps=10)
+    theirs = write.create_run(store, name="theirs", experiment="other", params={}, tags={})
+    page = choose(ours, theirs)
+    said = "Left out, since it was not launched here: theirs. What is done below is done to the other 1 chosen."
+    assert said in words(page)
+    page.button(key="star").click().run()
+    assert said in words(page)
+    assert read.get_run(store, ours).starred
+    assert not read.get_run(store, theirs).starred
+    page.text_input[0].set_value("final")
+    next(button for button in page.button if button.label == "Tag the run").click().run()
+    assert read.get_run(store, ours).labels == {"final": ""}
+    assert read.get_run(store, theirs).labels == {}
+    assert "Left out" not in words(choose(ours))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from tests.trained_digits import DIGITS, train_digits
-from trainer_core.checkpoints import MANIFEST, find_checkpoint, list_checkpoints
+from tests.trained_digits import DIGITS, train_digits, train_for_real
+from trainer_core.checkpoints import BEST, MANIFEST, find_checkpoint, list_checkpoints
 from trainer_core.data import load_data
 from trainer_core.jobs.predictor import Predictions, Predictor
 from trainer_core.settings import to_params
@@ -226,3 +226,55 @@ def test_a_checkpoint_that_gave_way_to_a_newer_one_is_asked_about_anew(
     assert not page.error
     assert page.selectbox(key="playground/checkpoint").value not in gone
     assert "It says" in words(page)
+
+
+@pytest.fixture
+def own_store(trained: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _no_worker_stays: None) -> Store:
+    """A store that a test may write into, with the trained run."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DESCENT_STORE", str(tmp_path / "store"))
+    return train_digits(tmp_path / "store")[0]
+
+
+def test_a_run_that_finishes_meanwhile_does_not_take_the_place_of_the_one_shown(own_store: Store) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=90).run()
+    shown = page.selectbox(key="playground/run").value
+    train_for_real(own_store, DIGITS, "digits")
+    page.run()
+    assert not page.exception
+    assert len(page.selectbox(key="playground/run").options) == 2
+    assert page.selectbox(key="playground/run").value == shown
+    assert page.query_params["run"] == shown
+    assert AppTest.from_file(PAGE, default_timeout=90).run().selectbox(key="playground/run").value != shown, "a new visit"
+
+
+def test_a_new_best_of_the_run_is_offered_and_the_step_shown_stays(own_store: Store) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=90).run()
+    run_id, shown = page.selectbox(key="playground/run").value, page.selectbox(key="playground/checkpoint").value
+    later = max(checkpoint.step for checkpoint in list_checkpoints(own_store, run_id) if checkpoint.step != shown)
+    mark_best(own_store, run_id, later)
+    page.run()
+    assert page.selectbox(key="playground/checkpoint").value == shown
+    assert f"Step {later} is the run's best checkpoint by now." in words(page)
+    page.button(key="playground/newer-best").click().run()
+    assert not page.exception
+    assert page.selectbox(key="playground/checkpoint").value == later
+    assert "by now" not in words(page)
+
+
+def test_a_checkpoint_that_the_run_has_replaced_is_said_for_as_long_as_another_stands_in(own_store: Store) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=90).run()
+    run_id, shown = page.selectbox(key="playground/run").value, page.selectbox(key="playground/checkpoint").value
+    later = max(checkpoint.step for checkpoint in list_checkpoints(own_store, run_id) if checkpoint.step != shown)
+    shutil.rmtree(find_checkpoint(own_store, run_id, shown).path)
+    mark_best(own_store, run_id, later)
+    for _drawing in range(2):
+        page.run()
+        assert page.selectbox(key="playground/checkpoint").value == later
+        assert f"The run has no checkpoint “{shown}”" in words(page)
+        assert f"Here is step {later} in its place." in words(page)
+
+
+def mark_best(store: Store, run_id: str, step: int) -> None:
+    """As the worker does when an evaluation is the best so far."""
+    (store.checkpoints(run_id) / BEST).write_text(json.dumps({"step": step}))
