@@ -250,7 +250,7 @@ def test_a_run_that_finishes_meanwhile_does_not_take_the_place_of_the_one_shown(
 
 def test_a_new_best_of_the_run_is_offered_and_the_step_shown_stays(own_store: Store) -> None:
     page = AppTest.from_file(PAGE, default_timeout=90).run()
-    run_id, shown = page.selectbox(key="playground/run").value, page.selectbox(key="playground/checkpoint").value
+    run_id, shown = picked(page)
     later = max(checkpoint.step for checkpoint in list_checkpoints(own_store, run_id) if checkpoint.step != shown)
     mark_best(own_store, run_id, later)
     page.run()
@@ -264,7 +264,7 @@ def test_a_new_best_of_the_run_is_offered_and_the_step_shown_stays(own_store: St
 
 def test_a_checkpoint_that_the_run_has_replaced_is_said_for_as_long_as_another_stands_in(own_store: Store) -> None:
     page = AppTest.from_file(PAGE, default_timeout=90).run()
-    run_id, shown = page.selectbox(key="playground/run").value, page.selectbox(key="playground/checkpoint").value
+    run_id, shown = picked(page)
     later = max(checkpoint.step for checkpoint in list_checkpoints(own_store, run_id) if checkpoint.step != shown)
     shutil.rmtree(find_checkpoint(own_store, run_id, shown).path)
     mark_best(own_store, run_id, later)
@@ -273,6 +273,11 @@ def test_a_checkpoint_that_the_run_has_replaced_is_said_for_as_long_as_another_s
         assert page.selectbox(key="playground/checkpoint").value == later
         assert f"The run has no checkpoint “{shown}”" in words(page)
         assert f"Here is step {later} in its place." in words(page)
+
+
+def picked(page: AppTest) -> tuple[str, int]:
+    """The run's id and the step that the page shows."""
+    return str(page.selectbox(key="playground/run").value), int(page.selectbox(key="playground/checkpoint").value or 0)
 
 
 def mark_best(store: Store, run_id: str, step: int) -> None:
