@@ -144,6 +144,12 @@ def tables(draw: st.DrawFn) -> Table:
     return Table((train, tuple(labels), tuple(labels)), is_json)
 
 
+def grown(table: Table, rows: int = 12) -> Table:
+    """The table with at least so many training rows, its cells again and again."""
+    train = table.splits[0]
+    return Table((tuple(train[row % len(train)] for row in range(max(rows, len(train)))), *table.splits[1:]), table.is_json)
+
+
 def write(table: Table, folder: Path) -> dict[str, str | None]:
     """The table's files; returns the right name of each text, None where its label is missing."""
     names, _order = classes_of([cell for cells in table.splits for cell in cells])
@@ -351,7 +357,9 @@ def main() -> int:
         def by_command(table: Table) -> None:
             by_commands(store, roads.next_folder(), table)
 
-        learnable = tables().filter(lambda table: len(classes_of([cell for cells in table.splits for cell in cells])[1]) >= 2)
+        learnable = (
+            tables().map(grown).filter(lambda table: len(classes_of([cell for cells in table.splits for cell in cells])[1]) >= 2)
+        )
         parts = (
             ("in_process", roads.walk, tables()),
             ("trained", roads.train_and_ask, learnable),
