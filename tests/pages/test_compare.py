@@ -159,7 +159,7 @@ def test_the_table_is_searched_ranged_and_its_columns_chosen(store: Store) -> No
     assert list(table(page)["Name"]) == ["run-1", "run-0"]
     assert list(table(page)["Batch size"]) == [16, 8]
     assert {"Loss", "Tags"} <= set(table(page).columns)
-    page = visit(search="no such run")
+    page = visit(search="zzzz")
     assert "No run fits the search" in words(page)
 
 

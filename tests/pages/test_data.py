@@ -118,7 +118,7 @@ def test_every_part_of_an_opened_dataset_is_drawn(page: AppTest, store: Store, f
         ("in", "The rows"),
         ("tokens", "No text is cut"),
         ("splits", "is drawn from the training rows"),
-        ("doubts", "Once a run on films has finished"),
+        ("doubts", "Rows of validation and test are doubted by a finished run"),
         ("steps", "Nothing has been done to it yet"),
     ):
         page.segmented_control(key="data/part").set_value(part).run()
