@@ -22,13 +22,13 @@ from trainer_core.store import Store, open_store
 from trainer_core.tracking import read
 
 CHART_READY = ".descent-chart-ready .main-svg"
-WORST_CELL = """() => {
+WORST_CELL = r"""() => {
   const box = document.querySelector('.descent-chart');
   const z = box.calcdata[0][0].z;
   let worst = [0, 1];
   z.forEach((row, y) => row.forEach((count, x) => { if (x !== y && count > z[worst[0]][worst[1]]) worst = [y, x]; }));
   const {xaxis, yaxis} = box._fullLayout, place = box.getBoundingClientRect();
-  return {true: worst[0], said: worst[1], count: z[worst[0]][worst[1]],
+  return {true: worst[0], said: worst[1], count: Number(String(box.data[0].text[worst[0]][worst[1]]).replace(/\D/g, '')),
     x: place.x + xaxis._offset + xaxis.l2p(worst[1]), y: place.y + yaxis._offset + yaxis.l2p(worst[0])};
 }"""
 
