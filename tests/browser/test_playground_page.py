@@ -28,7 +28,8 @@ WORST_CELL = r"""() => {
   let worst = [0, 1];
   z.forEach((row, y) => row.forEach((count, x) => { if (x !== y && count > z[worst[0]][worst[1]]) worst = [y, x]; }));
   const {xaxis, yaxis} = box._fullLayout, place = box.getBoundingClientRect();
-  return {true: worst[0], said: worst[1], count: Number(box.data[0].hovertext[worst[0]][worst[1]].replace(/,/g, '').match(/\d+ rows/)[0].split(' ')[0]),
+  const told = box.data[0].hovertext[worst[0]][worst[1]].replace(/,/g, '');
+  return {true: worst[0], said: worst[1], count: Number(told.match(/(\d+) of \d+/)[1]),
     x: place.x + xaxis._offset + xaxis.l2p(worst[1]), y: place.y + yaxis._offset + yaxis.l2p(worst[0])};
 }"""
 
