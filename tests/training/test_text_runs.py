@@ -130,14 +130,20 @@ def test_the_trainer_s_losses_and_weights_are_those_of_plain_pytorch(
             part = epoch[start : start + size]
             optimizer.zero_grad()
             total = torch.zeros(())
-            for batch in part:
-                total = total + _plain_loss(model, batch, ids, weights, config.label_smoothing) / len(part)
+            counts = [_weight_of(batch["labels"], ids, weights) for batch in part]
+            for batch, count in zip(part, counts, strict=True):
+                total = total + _plain_loss(model, batch, ids, weights, config.label_smoothing) * (count / sum(counts))
             total.backward()
             optimizer.step()
             losses.append(float(total))
     assert [loss for _step, loss in run.points("train/loss")] == pytest.approx(losses, rel=1e-4)
     for name, tensor in trained.items():
         assert torch.allclose(tensor, model.state_dict()[name], rtol=1e-4, atol=1e-5), name
+
+
+def _weight_of(labels: torch.Tensor, ids: list[int] | None, weights: torch.Tensor) -> float:
+    """What a batch counts in its step: its rows by their classes' weights."""
+    return float(sum(weights[ids.index(int(label)) if ids else int(label)] for label in labels))
 
 
 def _plain_loss(

@@ -79,11 +79,12 @@ def fix(store: Store, tell: Tell, reference: str, step: Mapping[str, Any]) -> di
     wanted = Step(str(step["do"]), dict(step.get("options", {})))
     tell(0.05, _("Doing it"))
     examples = library.read_examples(store.datasets, record)
-    done = with_decided_labels(steps.apply(examples, wanted), record.reading.task)
+    done = steps.apply(examples, wanted)
     if len(done) == len(examples) and done.equals(examples.reset_index(drop=True)):
         raise DataError(_("Nothing to do: “{step}” changes no row of {name}.").format(
             step=steps.describe(wanted), name=record.reference
         ))  # fmt: skip
+    done = with_decided_labels(done, record.reading.task)
     made = library.add_version(store.datasets, record, done, wanted)
     return _inspected(store, made, done, tell, begin=0.2)
 
