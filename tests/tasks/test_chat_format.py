@@ -221,7 +221,8 @@ def test_a_tokenizer_that_was_trained_here_keeps_numbers_and_letters(tmp_path: P
 def test_the_settings_know_the_task() -> None:
     config = TrainConfig(task="chat", dataset="bookings", model="small_gpt", best_metric="eval/slot_f1")
     assert config.best_by == "eval/slot_f1"
-    assert TrainConfig(task="chat", dataset="bookings", model="small_gpt").best_by == "eval/loss"
+    assert TrainConfig(task="chat", dataset="bookings", model="small_gpt").best_by == "eval/slot_f1"
+    assert TrainConfig(task="chat", dataset="bookings", model="small_gpt", rules=()).best_by == "eval/loss"
 
 
 THINKS = (
