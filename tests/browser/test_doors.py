@@ -199,7 +199,9 @@ def test_hostile_names_are_text_where_data_are_looked_at(dashboard: Dashboard, p
                     page.get_by_text("with groups kept together").click()
                     expect(page.get_by_role("combobox", name="Column")).to_have_value(HOSTILE)
                 if (name, part) == ("films", "Doubtful labels"):
-                    expect(page.get_by_role("combobox", name="Run")).to_have_value(HOSTILE)
+                    page.get_by_role("combobox", name="Which labels to doubt").click()
+                    expect(page.get_by_role("option").filter(has_text="onerror")).to_be_visible()
+                    page.keyboard.press("Escape")
     with only_text(page, "train, on texts"):
         page.goto(f"{dashboard.url}/data?dataset=sound")
         page.get_by_role("button", name="Train on it").click()
