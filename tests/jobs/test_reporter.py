@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -190,3 +191,38 @@ def test_a_run_that_can_not_be_reported_holds_up_no_other(tmp_path: Path, monkey
         healthy.log(step)
         assert reports._report_all() == reporter.RETRY_SECONDS
         assert healthy.steps() == list(range(1, step + 1))
+
+
+def stage(run: Run) -> str:
+    return str(open_client(run.store).get_run(run.run_id).info.lifecycle_stage)
+
+
+@pytest.mark.parametrize("state", ["finished", "failed", "stopped"])
+def test_a_run_that_was_deleted_while_it_trained_has_its_end_when_it_is_restored(run: Run, state: Literal["finished"]) -> None:
+    run.log(1)
+    run.report()
+    write.delete_run(run.store, run.run_id)
+    run.log(2)
+    assert not run.report()
+    run.queue.end(run.run_id, state, "why it ended", time.time())
+    assert not run.report()
+    assert stage(run) == "deleted"
+    assert run.job.is_reported
+    write.undelete_run(run.store, run.run_id)
+    found = read.get_run(run.store, run.run_id)
+    assert (found.state, found.reason) == (state, "why it ended")
+    assert run.steps() == [1, 2]
+
+
+def test_a_run_that_an_earlier_version_left_standing_is_ended(run: Run) -> None:
+    run.log(1)
+    run.report()
+    run.queue.end(run.run_id, "finished", "", time.time())
+    run.queue.set_reported(run.job)  # as it was passed over, deleted; then it was restored
+    assert read.get_run(run.store, run.run_id).state == "running"
+    reporter.report_again(run.store, run.queue)
+    while run.report():
+        pass
+    assert read.get_run(run.store, run.run_id).state == "finished"
+    reporter.report_again(run.store, run.queue)
+    assert run.job.is_reported, "what has its end is left alone"

@@ -305,6 +305,10 @@ class JobDatabase:
         """MLflow knows the job's state; ignored where the run was resumed meanwhile."""
         self._update("reported = ?", "run_id = ? AND attempt = ?", job.state, job.run_id, job.attempt)
 
+    def set_unreported(self, job: Job) -> None:
+        """Has the job's state told to MLflow once more; ignored where the run was resumed meanwhile."""
+        self._update("reported = ''", "run_id = ? AND attempt = ?", job.run_id, job.attempt)
+
     def _update(self, changes: str, condition: str, *values: object) -> bool:
         with self._file.open() as connection:
             # Every text comes from this class; values are bound.

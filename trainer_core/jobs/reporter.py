@@ -63,6 +63,7 @@ class Reporter(threading.Thread):
         with suppress(Exception):  # it is told, and tried again, with the first job
             # Where a launch is only expected as yet, its points are not to wait for these imports: over a second.
             open_client(self._store)
+            report_again(self._store, self._jobs)
         while not self._closed.wait(pause):
             try:
                 end_abandoned(self._store, self._jobs)
@@ -97,6 +98,15 @@ class Reporter(threading.Thread):
         self._closed.set()
 
 
+def report_again(store: Store, jobs: JobDatabase) -> None:
+    """Has the end of runs reported that MLflow takes for live and the queue knows to be over: deleted while they trained, and
+    restored, they were passed over by earlier versions.
+    """
+    for run in read.list_runs(store, archived=True):
+        if not run.is_over and (job := jobs.get(run.run_id)) is not None and not job.is_live:
+            jobs.set_unreported(job)
+
+
 def report(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped | None = None) -> bool:
     """Brings MLflow up to a job's present state; whether there is more to ship at once. `shipped` is what its caller remembers."""
     shipped = shipped or _Shipped(job.shipped)
@@ -113,6 +123,9 @@ def _report(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> boo
     if job.is_live and job.is_reported:
         # Without reading its params and values, which takes as long as shipping its points.
         return read.is_there(store, job.run_id) and _ship(store, jobs, job, shipped)
+    if not job.is_live and read.is_deleted(store, job.run_id):
+        _report_deleted(store, jobs, job, shipped)
+        return False
     try:
         record = read.get_run(store, job.run_id)
     except RunError:
@@ -130,6 +143,23 @@ def _report(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> boo
         write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record), ended=job.ended)
         jobs.set_reported(job)
     return False
+
+
+def _report_deleted(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> None:
+    """Writes the end of a run that was deleted while it trained: restored later, it must not stand as running for ever.
+
+    MLflow takes nothing for a deleted run, so it is restored for as long as this takes. Whoever is killed in between leaves it
+    restored, and its end is still written by the next.
+    """
+    write.undelete_run(store, job.run_id)
+    try:
+        while _ship(store, jobs, job, shipped):
+            pass
+        record = read.get_run(store, job.run_id)
+        write.set_state(store, job.run_id, cast(RunState, job.state), tags=_tags(job, record), ended=job.ended)
+    finally:
+        write.delete_run(store, job.run_id)
+    jobs.set_reported(job)
 
 
 def _ship(store: Store, jobs: JobDatabase, job: Job, shipped: _Shipped) -> bool:

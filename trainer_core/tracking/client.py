@@ -31,6 +31,7 @@ _DRIVERS = {
     "pyodbc": "pyodbc",
 }
 """What SQLAlchemy imports to talk to a database server, and what brings it: Descent installs none, since SQLite needs none."""
+_REFUSED = (401, 403)
 
 
 @lru_cache(maxsize=8)
@@ -104,6 +105,8 @@ def with_store_errors(
             # By name: importing mlflow only to name its errors would take over a second.
             if not type(error).__module__.startswith(("mlflow.", "sqlalchemy.", "requests.")):
                 raise
+            if status := refusal(store, error):
+                raise StoreError(_refused(store, status)) from error
             cause = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise StoreError(
                 _(
@@ -112,6 +115,34 @@ def with_store_errors(
             ) from error
 
     return checked
+
+
+def refusal(store: Store, error: Exception) -> int | None:
+    """401 or 403 where a tracking server answered so; None for whatever else went wrong."""
+    status = getattr(error, "get_http_status_code", lambda: None)()
+    if status in _REFUSED:
+        return int(status)
+    body = getattr(error, "json", None)
+    if not isinstance(body, dict) or "error_code" in body or not store.tracking_uri.startswith("http"):
+        return None
+    # JSON that is not MLflow's own, as of a proxy before it: MLflow forgets its status, so that it is asked for once more.
+    from mlflow.utils.rest_utils import http_request
+
+    creds = open_client(store)._tracking_client.store.get_host_creds()
+    with contextlib.suppress(Exception):  # what it was at first is told then
+        path = "/api/2.0/mlflow/experiments/search?max_results=1"
+        status = http_request(creds, path, "GET", timeout=5, max_retries=0, raise_on_status=False).status_code
+        return int(status) if status in _REFUSED else None
+    return None
+
+
+def _refused(store: Store, status: int) -> str:
+    why = _("it does not know who asks") if status == 401 else _("it knows who asks, and does not allow it")
+    return _(
+        "The tracking server {address} refuses access ({status}): {why}. Set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and start Descent again, its supervisor too: it keeps what it was "
+        "started with. Runs go on, and what they log is kept."
+    ).format(address=store.tracking_uri, status=status, why=why)
 
 
 @contextlib.contextmanager

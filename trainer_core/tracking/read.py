@@ -100,6 +100,19 @@ def is_there(store: Store, run_id: str) -> bool:
         return False
 
 
+@with_store_errors
+def is_deleted(store: Store, run_id: str) -> bool:
+    """Whether there is a run of that id which somebody deleted, and may restore."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return bool(open_client(store).get_run(run_id).info.lifecycle_stage == "deleted")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+
+
 def find_run(store: Store, text: str) -> RunRecord:
     """The run that `text` means: `last`, a name, or the start of an id that no other id shares.
 

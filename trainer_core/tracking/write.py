@@ -8,7 +8,7 @@ from trainer_core.errors import RunError, StoreError
 from trainer_core.secrets import without_secrets
 from trainer_core.store import Store
 from trainer_core.tracking import tags as names
-from trainer_core.tracking.client import creation_lock, open_client, sql_engine, with_store_errors
+from trainer_core.tracking.client import creation_lock, open_client, refusal, sql_engine, with_store_errors
 from trainer_core.tracking.records import STATUS_OF_STATE, RunState
 
 
@@ -32,6 +32,8 @@ def create_run(store: Store, *, name: str, experiment: str, params: Mapping[str,
         for start in range(0, len(entries), 100):
             client.log_batch(run_id, params=entries[start : start + 100])
     except MlflowException as error:
+        if refusal(store, error):
+            raise
         raise StoreError(error.message) from error
     return run_id
 
@@ -66,6 +68,8 @@ def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
             if key in present:
                 client.delete_tag(run_id, key)
     except MlflowException as error:
+        if refusal(store, error):
+            raise
         raise RunError(error.message) from error
 
 
